@@ -1,0 +1,111 @@
+"""Errors of the relay.
+
+::
+
+    RelayError
+    ├── ExchangeError               the WebSocket side; always retried by the session
+    │   ├── ConnectFailed           DNS, TCP, TLS or time-out: no HTTP answer came
+    │   ├── UpgradeRejected         the exchange answered the upgrade with an HTTP status
+    │   └── ConnectionLost          an open connection ended
+    ├── NatsError                   the NATS side; always retried by the sink
+    │   ├── NatsUnreachable         no server took the connection
+    │   ├── NatsRefused             a server answered and refused (credentials, TLS, permissions)
+    │   └── NatsLost                an open connection ended or went silent
+    └── AttemptsExhausted           ``maxAttempts`` connects without lasting data: exit code 4
+
+A wrong setting is `streamset_api.errors.ConfigError` (exit code 2). Anything else is a bug and ends the process.
+"""
+
+from dataclasses import dataclass
+
+
+class RelayError(Exception):
+    """What the relay raises on purpose."""
+
+
+class ExchangeError(RelayError):
+    """The exchange, or the way to it, failed."""
+
+
+@dataclass
+class ConnectFailed(ExchangeError):
+    """No connection: name resolution, TCP, TLS, or no answer in time."""
+
+    url: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"cannot connect to {self.url}: {self.cause}"
+
+
+@dataclass
+class UpgradeRejected(ExchangeError):
+    """The exchange answered the WebSocket upgrade with `status`.
+
+    `retry_after` is the header of that name in seconds, where it came (418 and 429 carry it).
+    """
+
+    url: str
+    status: int
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.url} answered HTTP {self.status} to the WebSocket upgrade"
+
+
+@dataclass
+class ConnectionLost(ExchangeError):
+    """An open connection ended. `code` is the close code of RFC 6455 §7.4; 1006 when no close frame came."""
+
+    code: int
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"connection closed with code {self.code}" + (f" ({self.reason})" if self.reason else "")
+
+
+class NatsError(RelayError):
+    """NATS, or the way to it, failed."""
+
+
+@dataclass
+class NatsUnreachable(NatsError):
+    """No server of the list took the connection."""
+
+    servers: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"cannot connect to NATS at {self.servers}: {self.cause}"
+
+
+@dataclass
+class NatsRefused(NatsError):
+    """A server answered, and would not have us."""
+
+    servers: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"NATS at {self.servers} refused the connection: {self.cause}"
+
+
+@dataclass
+class NatsLost(NatsError):
+    """An open NATS connection ended, or its PING stayed unanswered."""
+
+    cause: str
+
+    def __str__(self) -> str:
+        return f"NATS connection lost: {self.cause}"
+
+
+@dataclass
+class AttemptsExhausted(RelayError):
+    """The configured number of connects in a row brought no lasting data."""
+
+    attempts: int
+    cause: str
+
+    def __str__(self) -> str:
+        return f"gave up after {self.attempts} attempts; last failure: {self.cause}"
