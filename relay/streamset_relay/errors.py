@@ -26,6 +26,11 @@ class RelayError(Exception):
 class ExchangeError(RelayError):
     """The exchange, or the way to it, failed."""
 
+    @property
+    def kind(self) -> str:
+        """A short name of few values, for metrics."""
+        return "connect_failed"
+
 
 @dataclass
 class ConnectFailed(ExchangeError):
@@ -49,6 +54,11 @@ class UpgradeRejected(ExchangeError):
     status: int
     retry_after: float | None = None
 
+    @property
+    def kind(self) -> str:
+        """`http_451`, say."""
+        return f"http_{self.status}"
+
     def __str__(self) -> str:
         return f"{self.url} answered HTTP {self.status} to the WebSocket upgrade"
 
@@ -60,8 +70,15 @@ class ConnectionLost(ExchangeError):
     code: int
     reason: str = ""
 
+    @property
+    def kind(self) -> str:
+        """`close_1006`, say; the private range counts as one."""
+        return f"close_{self.code}" if self.code < 3000 else "close_private"
+
     def __str__(self) -> str:
-        return f"connection closed with code {self.code}" + (f" ({self.reason})" if self.reason else "")
+        return f"connection closed with code {self.code}" + (
+            f" ({self.reason})" if self.reason else ""
+        )
 
 
 class NatsError(RelayError):

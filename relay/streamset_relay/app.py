@@ -1,0 +1,244 @@
+"""The relay: starts its stages in one order, stops them in the same order, and says where every frame went."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Iterable
+from enum import IntEnum
+from pathlib import Path
+from random import Random
+
+from .connection import Connection
+from .core.backoff import ConnectBudget
+from .core.buffer import PRESSURE, Buffer
+from .core.plan import Planned, plan
+from .core.stream import Streams
+from .core.tally import SHUTDOWN
+from .errors import AttemptsExhausted
+from .health import Endpoints, serve
+from .metrics import RelayCollector, registry_of
+from .pipeline import Pipeline, publish, receive
+from .report import HEARTBEAT, beat, describe, news
+from .settings import Settings
+from .sink import CoreSink
+from .status import Status, observe
+from .watch import changed_streams
+
+log = logging.getLogger(__name__)
+
+#: The exchange allows 1,024 streams on a connection; those with long lists are cut more often.
+STREAMS_PER_CONNECTION = 200
+
+#: Seconds of the grace period that the process keeps for its own end.
+RESERVE = 5.0
+
+TICK = 0.25
+
+
+class ExitCode(IntEnum):
+    """What the process ends with."""
+
+    OK = 0
+    FAILED = 1
+    CONFIGURATION = 2
+    EXHAUSTED = 4
+
+
+class Relay:
+    """One relay: `run` until `stop`, or until the attempts are exhausted.
+
+    Made inside the event loop that runs it. `port` is where the health endpoints listen, once they do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        config = settings.config
+        self.config = config
+        self.port: int | None = None
+        self._settings = settings
+        self._random = Random()  # noqa: S311 - jitter is no secret
+        self._budget = ConnectBudget(
+            config.timing.connects_per_window, config.timing.connect_window
+        )
+        sink = CoreSink(
+            config.nats.servers,
+            name=config.nats.client_name,
+            timing=config.timing,
+            rng=self._random,
+        )
+        self._pipeline = Pipeline(Streams(config), Buffer(config.buffer), sink)
+        self._connections: dict[int, Connection] = {}
+        self._readers: set[asyncio.Task[None]] = set()
+        self._tasks = asyncio.TaskGroup()
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._gave_up: AttemptsExhausted | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._started_at = self._ticked_at = self._clock()
+
+    async def run(self) -> ExitCode:
+        """Relay until stopped; the ledger is the last line of the log, whatever ended it."""
+        health = self.config.health
+        try:
+            async with (
+                serve(self._endpoints(), health.host, health.port) as self.port,
+                self._tasks as tasks,
+            ):
+                sink = tasks.create_task(self._pipeline.sink.run())
+                publisher = tasks.create_task(publish(self._pipeline))
+                clocks = [tasks.create_task(task) for task in self._clockwork()]
+                self._apply(self.config.streams)
+                await self._stopping.wait()
+                await self._drain(publisher)
+                for task in (*clocks, sink):
+                    task.cancel()
+        finally:
+            log.info("Ledger", extra=self.status().ledger.as_dict())
+        return ExitCode.EXHAUSTED if self._gave_up else ExitCode.OK
+
+    def stop(self) -> None:
+        """Stop gracefully: read no more, send what waits. Called again: send no more either."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    def status(self) -> Status:
+        """A snapshot of now."""
+        return observe(
+            self._pipeline,
+            self._connections.values(),
+            draining=self._stopping.is_set(),
+            started_at=self._started_at,
+            now=self._clock(),
+            wall=time.time(),
+        )
+
+    @property
+    def gave_up(self) -> AttemptsExhausted | None:
+        """Why the relay ended by itself."""
+        return self._gave_up
+
+    def _apply(self, names: Iterable[str]) -> None:
+        """Make the connections carry these streams; those whose list stays are not touched."""
+        self._pipeline.streams.plan(names)
+        current = [connection.planned for connection in self._connections.values()]
+        limit = min(STREAMS_PER_CONNECTION, self.config.facts.streams_per_connection)
+        planned = {p.number: p for p in plan(names, current, self.config.route_of, limit)}
+        for number, connection in list(self._connections.items()):
+            if number not in planned:
+                self._tasks.create_task(connection.stop())
+            elif planned[number] != connection.planned:
+                connection.want(planned[number])
+        for number in planned.keys() - self._connections.keys():
+            self._connect(planned[number])
+
+    def _connect(self, planned: Planned) -> None:
+        pipeline = self._pipeline
+        connection = Connection(
+            planned, self.config, pipeline.streams, self._budget, pipeline.tally, self._random
+        )
+        self._connections[planned.number] = connection
+        reader = self._tasks.create_task(self._carry(connection))
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
+
+    async def _carry(self, connection: Connection) -> None:
+        """One connection from its first dial to its end."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(connection.tend())
+            await receive(connection, self._pipeline)
+        if connection.gave_up is not None:
+            self._gave_up = connection.gave_up
+            log.critical("Giving up", extra={"error": str(connection.gave_up)})
+            self.stop()
+        if not self._stopping.is_set():
+            del self._connections[connection.planned.number]
+
+    async def _drain(self, publisher: asyncio.Task[None]) -> None:
+        """Stop reading, send what waits, have it confirmed; in time, whatever is away."""
+        log.info("Stopping: no more reading, sending what waits")
+        timing = self.config.timing
+        deadline = self._clock() + max(timing.grace_period - RESERVE, 1.0)
+        for connection in self._connections.values():
+            self._tasks.create_task(connection.stop())
+        if self._readers:
+            _, late = await asyncio.wait(self._readers, timeout=(deadline - self._clock()) / 2)
+            for reader in late:
+                reader.cancel()
+        self._pipeline.end()
+        await self._unless_hurried(publisher, deadline - self._clock())
+        publisher.cancel()
+        self._pipeline.buffer.drop_all(SHUTDOWN)
+        await self._pipeline.sink.drain(max(deadline - self._clock(), 0.1))
+        await self._pipeline.sink.stop(max(deadline - self._clock(), 0.1))
+
+    async def _unless_hurried(self, task: asyncio.Task[None], timeout: float) -> None:
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait(
+            {task, hurry}, timeout=max(timeout, 0.0), return_when=asyncio.FIRST_COMPLETED
+        )
+        hurry.cancel()
+
+    def _endpoints(self) -> Endpoints:
+        registry = registry_of(
+            RelayCollector(self.status, self._pipeline.streams, self._pipeline.tally)
+        )
+        return Endpoints(
+            alive=lambda: self._clock() - self._ticked_at < 60 * TICK,
+            not_ready=lambda: self.status().not_ready,
+            info=lambda: describe(self.status(), self.config),
+            registry=registry,
+        )
+
+    def _clockwork(self) -> Iterable[Coroutine[None, None, None]]:
+        yield self._tick()
+        yield self._report()
+        if self.config.heartbeat.enabled:
+            yield self._beat()
+        if self._settings.file is not None:
+            if self._settings.streams_from_environment:
+                log.info("BINANCE_STREAMS is set: the stream list of the file is ignored")
+            else:
+                yield self._follow(self._settings.file)
+
+    async def _tick(self) -> None:
+        """Expire what waited too long, and say when the buffer fills."""
+        buffer, pressed = self._pipeline.buffer, False
+        while True:
+            await asyncio.sleep(TICK)
+            self._ticked_at = self._clock()
+            buffer.expire(self._ticked_at)
+            if pressed != (buffer.utilization >= PRESSURE):
+                pressed = not pressed
+                log.log(
+                    logging.WARNING if pressed else logging.INFO,
+                    "NATS is slower than the exchange, the buffer fills"
+                    if pressed
+                    else "The buffer has room again",
+                    extra={"queue_size": buffer.messages, "utilization": buffer.utilization},
+                )
+
+    async def _report(self) -> None:
+        """Log what went wrong, summed up per interval: a storm of bad frames is no storm of lines."""
+        before = self.status()
+        while True:
+            await asyncio.sleep(self.config.timing.log_interval)
+            now = self.status()
+            for message, fields in news(now, before):
+                log.warning(message, extra=fields)
+            before = now
+
+    async def _beat(self) -> None:
+        interval = self.config.heartbeat.interval_seconds
+        before = self.status()
+        while True:
+            await asyncio.sleep(interval)
+            now = self.status()
+            log.info(HEARTBEAT, extra=beat(now, before, interval))
+            before = now
+
+    async def _follow(self, file: Path) -> None:
+        """Take the stream list from the configuration file as it changes."""
+        interval = self.config.timing.config_poll_interval
+        async for streams in changed_streams(file, interval):
+            log.info("The stream list changed", extra={"streams": len(streams)})
+            self._apply(streams)

@@ -1,0 +1,295 @@
+"""One WebSocket connection through all its reconnects: performs what the session machine decides.
+
+`chunks` yields what was read; `tend` does what the passing of time asks for (control messages, pings, a look at
+silence). Both run as tasks of the relay. The decisions are in `core.session`, `core.subscription`, `core.silence`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from random import Random
+
+from streamset_api.relay_config import RelayConfig
+
+from . import transport
+from .core.backoff import ConnectBudget
+from .core.channel import channel_of
+from .core.classify import Control, ServerShutdown, Sorted
+from .core.plan import Planned
+from .core.session import (
+    ENDS,
+    OPEN,
+    WAITS,
+    Action,
+    Close,
+    DataSeen,
+    Dial,
+    Failed,
+    GiveUp,
+    Opened,
+    Policy,
+    Session,
+    Stalled,
+    State,
+    Stop,
+    Subscribe,
+    Tick,
+)
+from .core.silence import NOTHING_SEEN, Silence
+from .core.stream import Streams
+from .core.subscription import Subscriptions
+from .core.tally import Tally
+from .errors import AttemptsExhausted, ConnectionLost, ExchangeError
+
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """A place of the plan: dials, subscribes, reads, and starts over until `stop`.
+
+    `gave_up` is set when the attempts are exhausted; `observation` is the last look at the streams.
+    """
+
+    def __init__(
+        self,
+        planned: Planned,
+        config: RelayConfig,
+        streams: Streams,
+        budget: ConnectBudget,
+        tally: Tally,
+        random: Random,
+    ) -> None:
+        timing = config.timing
+        self.planned = planned
+        self.url = config.url_of(planned.route)
+        self.session = Session(policy(config), budget, random)
+        self.subscriptions = Subscriptions(planned.streams, timing.control_per_second)
+        self.observation = NOTHING_SEEN
+        self.gave_up: AttemptsExhausted | None = None
+        self.last_ping_at: float | None = None
+        self._config = config
+        self._streams = streams
+        self._tally = tally
+        self._silence = Silence(timing.silence_floor, timing.silence_factor, timing.no_data_after)
+        self._transport: transport.Transport | None = None
+        self._stopping = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._pings = 0
+        self._ping_at = 0.0
+        self._look_at = 0.0
+        self._events = 0
+
+    @property
+    def open(self) -> bool:
+        """Connected and not about to be closed."""
+        return self.session.state in OPEN
+
+    @property
+    def no_data(self) -> bool:
+        """Open, but nothing has come yet where something ticks by the clock, or nothing comes any more."""
+        seen = self.observation
+        flowing = len(seen.silent) + len(seen.quiet) < len(self.planned.streams)
+        waiting = self.session.state is State.SUBSCRIBING
+        return (bool(seen.silent) and not flowing) or (waiting and flowing)
+
+    async def chunks(self) -> AsyncIterator[transport.Chunk]:
+        """Everything read, over all reconnects; ends after `stop`, or when no attempt is left."""
+        try:
+            while self.session.state not in ENDS:
+                if self.session.state in WAITS:
+                    await self._wait()
+                    await self._perform(self.session.step(Tick(), self._clock()))
+                elif self._transport is not None:
+                    try:
+                        chunk = await self._transport.read()
+                    except ConnectionLost as lost:
+                        await self._fail(lost)
+                    else:
+                        yield chunk
+        finally:
+            if self._transport is not None:
+                await self._transport.close()
+
+    def take(self, found: Sorted, now: float) -> None:
+        """Hear what a chunk said about this connection: answers, notices, and that data flows."""
+        for control in found.controls:
+            match control:
+                case Control(request, error):
+                    if refusal := self.subscriptions.answer(request, error):
+                        self._tally.refusals += 1
+                        log.warning(
+                            "Binance refused a request",
+                            extra={**refusal._asdict(), **self._context()},
+                        )
+                case ServerShutdown():
+                    self._tally.shutdown_notices += 1
+                    log.warning("Binance announced a shutdown", extra=self._context())
+        if found.messages and self.session.state is State.SUBSCRIBING:
+            self.session.step(DataSeen(), now)
+
+    def want(self, planned: Planned) -> None:
+        """Change the streams of this connection; those that stay are not disturbed."""
+        self.planned = planned
+        self.subscriptions.want(planned.streams)
+        if self.open:
+            self._watch(self._clock())
+
+    async def tend(self) -> None:
+        """Send what is due, ping, look for silence; until the session ends."""
+        timing = self._config.timing
+        interval = min(1 / timing.control_per_second, timing.silence_floor / 4)
+        while self.session.state not in ENDS:
+            await asyncio.sleep(interval)
+            if self.open and self._transport is not None:
+                now = self._clock()
+                self._send_due(self._transport, now)
+                if now >= self._look_at:
+                    self._look_at = now + min(1.0, timing.silence_floor / 4)
+                    await self._look(self._transport, now)
+
+    async def stop(self) -> None:
+        """Close for good. What was read before can still be taken from `chunks`, which then ends."""
+        self._stopping.set()
+        await self._perform(self.session.step(Stop(), self._clock()))
+
+    async def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Dial():
+                    await self._dial()
+                case Subscribe():
+                    self._subscribe()
+                case Close(reason) if self._transport is not None:
+                    log.info("Closing the connection", extra={"reason": reason, **self._context()})
+                    await self._transport.close()
+                case GiveUp(error):
+                    self.gave_up = error
+
+    async def _wait(self) -> None:
+        now = self._clock()
+        delay = self.session.wake_at(now) - now
+        if delay > 0:
+            try:
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
+
+    async def _dial(self) -> None:
+        if self.session.connects > 1:
+            self._tally.reconnects += 1
+        dial = asyncio.create_task(
+            transport.connect(
+                self.url,
+                client=self._config.transport.value,
+                open_timeout=self._config.timing.open_timeout,
+            )
+        )
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({dial, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            dial.cancel()
+            stop.cancel()
+            outcome, _ = await asyncio.gather(dial, stop, return_exceptions=True)
+        if isinstance(outcome, ExchangeError):
+            await self._fail(outcome)
+            return
+        if isinstance(outcome, asyncio.CancelledError):
+            return
+        if isinstance(outcome, BaseException):
+            raise outcome
+        self._transport = outcome
+        if self._stopping.is_set():
+            await self._transport.close()
+            return
+        log.info(
+            "Connected to Binance WebSocket",
+            extra={"client": self._transport.name, **self._context()},
+        )
+        await self._perform(self.session.step(Opened(), self._clock()))
+
+    def _subscribe(self) -> None:
+        now = self._clock()
+        self._pings = 0
+        self._ping_at = now + self._config.reconnect.ping_interval_seconds
+        self.subscriptions.reset()
+        self._silence.start(now)
+        self._watch(now)
+        if self._transport is not None:
+            self._send_due(self._transport, now)
+
+    async def _fail(self, error: ExchangeError) -> None:
+        self._transport = None
+        actions = self.session.step(Failed(error), self._clock())
+        if self.session.state is State.STOPPED:
+            return
+        self._tally.losses[error.kind] += 1
+        self.observation = NOTHING_SEEN
+        log.warning(
+            "Binance connection failed",
+            extra={
+                "error": str(error),
+                "failures": self.session.failures,
+                "breaker": self.session.breaker,
+                "retry_in_seconds": round(self.session.retry_at - self._clock(), 3),
+                **self._context(),
+            },
+        )
+        await self._perform(actions)
+
+    def _send_due(self, open_transport: transport.Transport, now: float) -> None:
+        if (text := self.subscriptions.due(now)) is not None:
+            open_transport.send(text)
+        elif now >= self._ping_at:
+            open_transport.ping()
+            self.subscriptions.spend(now)
+            self._ping_at = now + self._config.reconnect.ping_interval_seconds
+        if open_transport.pings != self._pings:
+            self._pings, self.last_ping_at = open_transport.pings, now
+
+    def _watch(self, now: float) -> None:
+        market = self._config.market
+        periods = {name: channel_of(market, name).period for name in self.planned.streams}
+        self._silence.watch(periods, self._counts(), now)
+
+    async def _look(self, open_transport: transport.Transport, now: float) -> None:
+        counts = self._counts()
+        seen = self._silence.look(counts, open_transport.heard, now)
+        self.observation = seen
+        if seen.fell_silent:
+            log.warning(
+                "Streams fell silent; subscribing to them again",
+                extra={"streams": sorted(seen.fell_silent)[:20], **self._context()},
+            )
+            self.subscriptions.renew(sorted(seen.fell_silent))
+        if seen.resumed:
+            log.info(
+                "Streams resumed", extra={"streams": sorted(seen.resumed)[:20], **self._context()}
+            )
+        if (events := sum(counts.values())) != self._events:
+            self._events = events
+            self.session.step(DataSeen(), now)
+        if seen.stalled:
+            await self._perform(self.session.step(Stalled(seen.stalled), now))
+
+    def _counts(self) -> dict[str, int]:
+        return {name: self._streams.get(name).received for name in self.planned.streams}
+
+    def _context(self) -> dict[str, object]:
+        return {"connection": self.planned.number, "url": self.url}
+
+
+def policy(config: RelayConfig) -> Policy:
+    """The session's times and limits out of the relay's configuration."""
+    reconnect, timing = config.reconnect, config.timing
+    return Policy(
+        initial_delay=reconnect.initial_delay_seconds,
+        max_delay=reconnect.max_delay_seconds,
+        max_attempts=reconnect.max_attempts,
+        healthy_after=timing.healthy_after,
+        breaker_failures=timing.breaker_failures,
+        breaker_open=timing.breaker_open,
+        forbidden_delay=timing.forbidden_delay,
+        rate_limited_delay=timing.rate_limited_delay,
+    )

@@ -1,0 +1,175 @@
+"""Frames → messages, control replies and malformed frames. Total: it never raises, whatever the bytes.
+
+A frame of a known stream is `{"stream":"<name>","data":` + payload + `}`, byte for byte. When its head and tail
+fit and the payload by itself is valid JSON, so is the frame, and the payload can be taken out as it came: one
+pass over it, nothing decoded but the event's number and time. Whatever looks different goes the long way.
+"""
+
+from collections import Counter
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from .identity import payload_identity
+from .sequence import RESET, UNKNOWN, Gap
+from .stream import Stream, Streams
+
+Message: TypeAlias = tuple[Stream, bytes, int]
+"""Stream, payload as it came, identity. A plain tuple, because one is made for every frame."""
+
+NOT_JSON: Final = "not_json"
+NOT_UTF8: Final = "not_utf8"
+NO_STREAM: Final = "no_stream"
+BINARY: Final = "binary"
+MALFORMED: Final = (NOT_JSON, NOT_UTF8, NO_STREAM, BINARY)
+"""Why a frame cannot be relayed. `NO_STREAM`: no string `stream` (or one no exchange would use), or no `data`."""
+
+NAME_LIMIT: Final = 100
+"""Characters of a stream name; a longer one could make a subject that NATS refuses."""
+
+
+class Control(NamedTuple):
+    """An answer to a request of ours, or an error that names none. `error` is (code, message); None is success."""
+
+    request: int | None
+    error: tuple[int | None, str] | None
+
+
+class ServerShutdown(NamedTuple):
+    """The exchange is about to close this connection (event `serverShutdown`; no lead time is promised)."""
+
+
+class Sorted(NamedTuple):
+    """What one chunk held. `messages` and `malformed` together are the frames that the ledger counts as received."""
+
+    messages: list[Message]
+    size: int
+    """Bytes of the payloads."""
+    controls: list[Control | ServerShutdown]
+    malformed: Counter[str]
+    gaps: list[Gap]
+    resets: list[str]
+    """Streams whose numbers went back."""
+    event_time: int
+    """The exchange's clock in the last event that shows it, as sent (ms or µs); 0 where none does."""
+
+
+def classify(frames: list[bytes], streams: Streams) -> Sorted:
+    """Sort the text frames of one chunk, keep their order, and check each stream's numbers."""
+    messages: list[Message] = []
+    size = 0
+    controls: list[Control | ServerShutdown] = []
+    malformed: Counter[str] = Counter()
+    gaps: list[Gap] = []
+    resets: list[str] = []
+    event: Any = None
+    timed: Any = None
+
+    for frame in frames:
+        head, _, tail = frame.partition(b'","data":')
+        stream = streams.by_head.get(head)
+        if stream is not None and tail[-1:] == b"}":
+            payload = tail[:-1]
+        else:
+            match _unwrap(frame, streams):
+                case (Stream() as stream, bytes() as payload):
+                    pass
+                case str(reason):
+                    malformed[reason] += 1
+                    continue
+                case Control() | ServerShutdown() as control:
+                    controls.append(control)
+                    continue
+
+        try:
+            event = timed = stream.decode(payload)
+            identity = event.identity if stream.numbered else payload_identity(payload)
+            if not payload.isascii():
+                payload.decode()  # what msgspec skips, it does not check for UTF-8
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            event = None
+            if fault := _fault(payload):
+                malformed[fault] += 1
+                continue
+            identity = payload_identity(payload)  # valid, but without the number its channel has
+
+        stream.received += 1
+        if event is not None and stream.check is not None:
+            verdict = stream.check(stream.last, event)
+            if verdict > 0 or verdict == UNKNOWN:
+                gaps.append(_gap(stream, event, verdict))
+            elif verdict == RESET:
+                stream.resets += 1
+                resets.append(stream.name)
+            stream.last = identity
+        messages.append((stream, payload, identity))
+        size += len(payload)
+
+    time = timed.event_time if timed is not None else 0
+    event_time = time if isinstance(time, int) else 0
+    return Sorted(messages, size, controls, malformed, gaps, resets, event_time)
+
+
+def _gap(stream: Stream, event: Any, verdict: int) -> Gap:
+    stream.gaps += 1
+    if verdict == UNKNOWN:
+        return Gap(stream.name, stream.last + 1, event.previous, None)
+    stream.missing += verdict
+    return Gap(stream.name, stream.last + 1, stream.last + verdict, verdict)
+
+
+class _Wrapped(msgspec.Struct, gc=False):
+    stream: str
+    data: msgspec.Raw
+
+
+_decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
+_decode_any = msgspec.json.Decoder().decode
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def _fault(payload: bytes) -> str | None:
+    """Why these bytes are no JSON text of RFC 8259, or None if they are one."""
+    try:
+        payload.decode()
+        _validate(payload)
+    except UnicodeDecodeError:
+        return NOT_UTF8
+    except (msgspec.DecodeError, RecursionError):
+        return NOT_JSON
+    return None
+
+
+def _unwrap(
+    frame: bytes, streams: Streams
+) -> tuple[Stream, bytes] | Control | ServerShutdown | str:
+    """The long way: any spelling of the wrapper, streams not met before, control frames; else the fault."""
+    if fault := _fault(frame):
+        return fault
+    try:
+        wrapped = _decode_wrapped(frame)
+    except msgspec.ValidationError:
+        return _control(_decode_any(frame)) or NO_STREAM
+    if wrapped.stream == "!serverShutdown":
+        return ServerShutdown()
+    if not 0 < len(wrapped.stream) <= NAME_LIMIT:
+        return NO_STREAM
+    return streams.get(wrapped.stream), bytes(wrapped.data)
+
+
+def _control(document: Any) -> Control | ServerShutdown | None:
+    """A control frame in any documented shape, or None.
+
+    Errors come flat, `{"code","msg"}`, in the documentation and nested, `{"error":{"code","msg"},"id"}`, on the wire.
+    """
+    if not isinstance(document, dict):
+        return None
+    if document.get("e") == "serverShutdown":
+        return ServerShutdown()
+    request = document.get("id")
+    request = request if isinstance(request, int) else None
+    error = document.get("error", document if "code" in document and "msg" in document else None)
+    if isinstance(error, dict):
+        code = error.get("code")
+        return Control(request, (code if isinstance(code, int) else None, str(error.get("msg"))))
+    return Control(request, None) if "result" in document else None

@@ -1,0 +1,34 @@
+"""The name of an event: the same on any relay, in any run.
+
+`message_id` is a UUID of version 8 (RFC 9562 §5.8): its first 60 free bits are a hash of venue and stream, the
+last 62 the event's own number, or, where it has none, a hash of its payload. It doubles as `Nats-Msg-Id`.
+"""
+
+from hashlib import blake2b
+
+from streamset_api.market import Market
+
+from .channel import IDENTITY_BITS
+
+_MASK = (1 << IDENTITY_BITS) - 1
+_LOW_48 = (1 << 48) - 1
+
+# The market-data-only host shows the events of the spot market.
+_VENUES = {Market.SPOT_DATA: Market.SPOT}
+
+
+def stream_prefix(market: Market, stream: str) -> bytes:
+    """The half of the id that names venue and stream: `xxxxxxxx-xxxx-8xxx-`."""
+    venue = _VENUES.get(market, market)
+    digest = blake2b(f"{venue.value}\0{stream}".encode(), digest_size=8).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[12:15]}-".encode()
+
+
+def event_suffix(identity: int) -> bytes:
+    """The half of the id that names the event; `identity` has at most 62 bits. The variant bits `10` go on top."""
+    return b"%04x-%012x" % (0x8000 | identity >> 48, identity & _LOW_48)
+
+
+def payload_identity(payload: bytes) -> int:
+    """62 bits of a hash of the payload, for events without a number."""
+    return int.from_bytes(blake2b(payload, digest_size=8).digest(), "big") & _MASK

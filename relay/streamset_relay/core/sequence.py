@@ -1,0 +1,56 @@
+"""How the numbers of a stream follow each other.
+
+Each check takes the last number seen (-1 at the start) and the new event, and says what happened between:
+0 nothing, n > 0 that n events are missing, `UNKNOWN` that some are missing and nobody can say how many,
+`RESET` that the number repeats or goes back: the exchange started again, and so does the check.
+Checked only where Binance documents contiguity; elsewhere (`ordered`) only that numbers grow.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+RESET: Final = -1
+UNKNOWN: Final = -2
+
+Check: TypeAlias = Callable[[int, Any], int]
+
+
+class Gap(NamedTuple):
+    """Events of `stream` that never came: numbers from `first` to `last`, `missing` many where that can be told."""
+
+    stream: str
+    first: int
+    last: int
+    missing: int | None
+
+
+def contiguous(last: int, event: Any) -> int:
+    """Each number is the one before plus one (`t`, `a`)."""
+    missing: int = event.identity - last - 1
+    if missing == 0 or last < 0:
+        return 0
+    return missing if missing > 0 else RESET
+
+
+def ranged(last: int, event: Any) -> int:
+    """Each event covers `U`…`u`, and its `U` is the `u` before plus one; an overlap is no gap."""
+    if event.first == last + 1 or last < 0:
+        return 0
+    if event.identity <= last:
+        return RESET
+    missing: int = event.first - last - 1
+    return max(missing, 0)
+
+
+def chained(last: int, event: Any) -> int:
+    """Each event names the number before it (`pu`); numbers in between are used by nobody."""
+    if event.previous == last or last < 0:
+        return 0
+    if event.identity <= last:
+        return RESET
+    return UNKNOWN if event.previous > last else 0
+
+
+def ordered(last: int, event: Any) -> int:
+    """Numbers grow; the steps say nothing."""
+    return 0 if event.identity > last else RESET

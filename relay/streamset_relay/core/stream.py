@@ -1,0 +1,116 @@
+"""What the relay keeps of each stream: how to read its events, the fixed parts of its envelope, and its counters."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from streamset_api.enums import Overflow
+from streamset_api.market import Market
+from streamset_api.relay_config import RelayConfig
+from streamset_api.stream import StreamName
+from streamset_api.subject import render
+
+from .channel import Channel, channel_of
+from .identity import stream_prefix
+
+if TYPE_CHECKING:
+    from .sequence import Check
+
+# Streams nobody asked for are relayed too, but their names come from outside: this many are remembered.
+UNPLANNED_LIMIT: Final = 2_000
+
+
+class Stream:
+    """One stream: constants for the frame's path, and plain integers for what was seen."""
+
+    __slots__ = (
+        "channel",
+        "check",
+        "decode",
+        "gaps",
+        "head",
+        "last",
+        "message_id",
+        "missing",
+        "name",
+        "numbered",
+        "opening",
+        "overflow",
+        "publish",
+        "received",
+        "resets",
+    )
+
+    def __init__(self, name: str, market: Market, subject: str, overflow: Overflow) -> None:
+        self.name = name
+        self.channel: Channel = channel_of(market, name)
+        quoted = msgspec.json.encode(name)
+        #: how a frame of this stream begins, up to the quote that ends the name
+        self.head: bytes = b'{"stream":' + quoted[:-1]
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.channel.event).decode
+        self.check: Check | None = self.channel.check
+        self.numbered: bool = self.channel.numbered
+        self.overflow = overflow
+
+        self.publish: bytes = b"PUB " + subject.encode() + b" "
+        self.opening: bytes = b'{"stream":' + quoted + b',"data":'
+        self.message_id: bytes = stream_prefix(market, name)
+
+        self.received = 0
+        #: the last number seen; -1 before the first
+        self.last = -1
+        self.gaps = 0
+        self.missing = 0
+        self.resets = 0
+
+
+class Streams:
+    """All streams by name, and by the way their frames begin.
+
+    A stream outlives its connection, so that the first event after a reconnect shows the gap.
+    """
+
+    def __init__(self, config: RelayConfig) -> None:
+        self._config = config
+        self._by_name: dict[str, Stream] = {}
+        self._planned: set[str] = set()
+        #: for the frame's path: `{"stream":"<name>` → stream
+        self.by_head: dict[bytes, Stream] = {}
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._by_name.values())
+
+    def plan(self, names: Iterable[str]) -> None:
+        """Know these streams from the start, so that they show before their first event; forget dropped ones."""
+        wanted = dict.fromkeys(names)
+        for name in self._planned - wanted.keys():
+            del self.by_head[self._by_name.pop(name).head]
+        self._planned = set(wanted)
+        for name in wanted:
+            self.get(name)
+
+    def get(self, name: str) -> Stream:
+        """The stream of that name; one nobody planned is made on the spot, and remembered while there is room."""
+        stream = self._by_name.get(name)
+        if stream is None:
+            stream = self._make(name)
+            unplanned = len(self._by_name) - len(self._planned)
+            if name in self._planned or unplanned < UNPLANNED_LIMIT:
+                self._by_name[name] = stream
+                self.by_head[stream.head] = stream
+        return stream
+
+    def _make(self, name: str) -> Stream:
+        market, nats, buffer = self._config.market, self._config.nats, self._config.buffer
+        parts = _split(name)
+        subject = render(nats.subject, market.value, parts)
+        return Stream(name, market, subject, buffer.overflow_of(parts.channel))
+
+
+def _split(name: str) -> StreamName:
+    """Take any name apart; those that come from outside obey no pattern."""
+    symbol, at, channel = name.partition("@")
+    if at and not name.startswith("!"):
+        return StreamName(name, symbol, channel)
+    return StreamName(name, "", name.removeprefix("!"))

@@ -1,0 +1,58 @@
+"""What has been seen since the start, in plain integers. Metrics, status and ledger read them when asked."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .classify import BINARY, Sorted
+
+OVERSIZE = "oversize"
+SHUTDOWN = "shutdown"
+
+
+@dataclass
+class Tally:
+    """Counts of one relay. Drops of the buffer are counted there, what NATS took is counted by the sink."""
+
+    received: int = 0
+    """Data frames, malformed ones included."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Malformed frames and messages too large for NATS, by reason."""
+    gaps: int = 0
+    missing: int = 0
+    """Events that gaps are known to have swallowed."""
+    resets: int = 0
+    refusals: int = 0
+    """Error answers to SUBSCRIBE and UNSUBSCRIBE."""
+    shutdown_notices: int = 0
+    reconnects: int = 0
+    """Connects after the first of each connection."""
+    losses: Counter[str] = field(default_factory=Counter)
+    """Failed connects and lost connections, by close code or HTTP status."""
+    lag: float = 0.0
+    """Receive time less event time of the last chunk that showed one, in seconds."""
+    last_received_at: int = 0
+    """Wall clock of the last message, ns; 0 before the first."""
+    last_arrived: float | None = None
+    """The same on the monotonic clock."""
+
+    def add(self, received_at: int, binary: int, found: Sorted, now: float) -> None:
+        """Count one chunk."""
+        self.received += len(found.messages) + found.malformed.total() + binary
+        if found.malformed:
+            self.dropped.update(found.malformed)
+        if binary:
+            self.dropped[BINARY] += binary
+        if found.messages:
+            self.last_received_at = received_at
+            self.last_arrived = now
+        if found.event_time:
+            self.lag = received_at / 1e9 - _seconds(found.event_time)
+        for gap in found.gaps:
+            self.gaps += 1
+            self.missing += gap.missing or 0
+        self.resets += len(found.resets)
+
+
+def _seconds(event_time: int) -> float:
+    """Binance sends milliseconds, or microseconds where they were asked for; the magnitude tells them apart."""
+    return event_time / 1e6 if event_time > 100_000_000_000_000 else event_time / 1e3

@@ -1,0 +1,334 @@
+"""One connection to NATS. The only module that imports `nats`.
+
+nats-py brings the handshake, authentication, TLS and the parser of what the server says. Publishing
+and the end of a connection are done here, on its transport, because its own way loses count of what
+was sent and, in some cases, never comes back. Why, and what was looked at, is in
+``docs/decisions/0004-nats-py-private-names.md``.
+
+Private names of nats-py 2.16.0 in use, the reason for the exact pin:
+
+* `Client._select_next_server`, `_connect_to_server`, `_server_pool`, `_current_server`
+* `Client._connect_command`
+* `Client._process_err`, `_process_op_err`, `_pongs`, `_server_info`
+* `Client._reading_task`, `_flusher_task`, `_ping_interval_task`
+* `Client._transport`, `TcpTransport._io_writer`
+"""
+
+import asyncio
+import contextlib
+import functools
+import math
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any, Final, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
+
+from streamset_api.redact import redact
+
+from .errors import NatsLost, NatsRefused, NatsUnreachable
+
+HIGH_WATER: Final = 1024 * 1024
+LOW_WATER: Final = 256 * 1024
+"""Bytes the transport may hold: above the first, `wait_writable` waits until the second."""
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds a server has to take the last bytes before the connection is cut."""
+
+USER_TIMEOUT: Final = 10.0
+"""Seconds after which the kernel gives up on sent and unacknowledged bytes (RFC 5482)."""
+
+NEVER: Final = 10**9
+"""Seconds between nats-py's own PINGs. Ours confirm what was published, and are enough."""
+
+_DENIED: Final = "permissions violation for publish"
+_system_authorities: Final = functools.cache(ssl.create_default_context)
+
+
+class NatsConnection:
+    """An open connection. It never reconnects: when it ends, `lost` says why, and that was it.
+
+    `lost` is done as soon as the end is known, with the reason as its result. `lame_duck` is done
+    when the server announced that it will end soon.
+    """
+
+    def __init__(self, client: "_Client", url: str) -> None:
+        self._client = client
+        self._writer = client.writer
+        self._transport = self._writer.transport
+        self._transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        self.lost = client.lost
+        self.lame_duck = client.lame_duck
+        self.url = url
+        self.server_name = client.server_name
+        self.max_payload = client.max_payload
+
+    @classmethod
+    async def open(
+        cls,
+        servers: Sequence[str],
+        *,
+        name: str,
+        timeout: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> Self:
+        """Connect to the first of `servers` that takes us; each has `timeout` seconds.
+
+        Servers are ``nats://`` or ``tls://`` URLs, with user and password or a token in front of
+        the ``@``, percent-encoded where needed. ``tls://`` never falls back to plaintext. `tls`
+        replaces the system's certificate authorities.
+
+        Raises:
+            NatsRefused: at least one server answered, and would not have us.
+            NatsUnreachable: none answered.
+        """
+        failure: NatsRefused | NatsUnreachable | None = None
+        for server in servers:
+            url = urlsplit(server if "://" in server else f"nats://{server}")
+            try:
+                client = await _connect(url, name, timeout, tls)
+            except (NatsRefused, NatsUnreachable) as error:
+                failure = failure if isinstance(failure, NatsRefused) else error
+                continue
+            return cls(client, redact(url.geturl()))
+        raise failure or NatsUnreachable("an empty list of servers", "nothing to connect to")
+
+    @property
+    def writable(self) -> bool:
+        """Whether the connection is up and its transport holds less than the high-water mark."""
+        alive = not self.lost.done() and not self._transport.is_closing()
+        return alive and self._transport.get_write_buffer_size() < HIGH_WATER
+
+    @property
+    def denied(self) -> int:
+        """Messages that the server refused for want of permission, so far; it answers each one."""
+        return self._client.denied
+
+    @property
+    def denial(self) -> str:
+        """What it said about the last of them."""
+        return self._client.denial
+
+    def write(self, payload: bytes) -> None:
+        """Hand protocol lines (``PUB …``) to the transport as they are.
+
+        It buffers what the socket does not take, without limit: `wait_writable` comes first. Raises
+        NatsLost after the end of the connection, and nothing was written.
+        """
+        self._check()
+        self._transport.write(payload)
+
+    async def wait_writable(self) -> None:
+        """Wait until the transport has room. Returns without yielding when it has.
+
+        Raises NatsLost when the connection has ended, or ends meanwhile.
+        """
+        with contextlib.suppress(OSError):  # the reading side knows better why
+            await self._writer.drain()
+        if self._transport.is_closing():
+            await asyncio.wait({self.lost}, timeout=CLOSE_TIMEOUT)
+            self._client.end("the connection broke")
+        self._check()
+
+    async def ping(self, timeout: float) -> float:
+        """Send a PING and wait for its PONG; the round trip in seconds.
+
+        A server handles what a connection sends in order: after the PONG, everything written before
+        the call has reached it. Raises NatsLost when the connection ends, and TimeoutError when no
+        PONG came in `timeout` seconds; the connection is left as it is then.
+        """
+        self._check()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        pong = self._client.ping()
+        either: set[asyncio.Future[Any]] = {pong, self.lost}
+        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if pong.done():
+            return loop.time() - started
+        self._check()
+        raise TimeoutError
+
+    def abort(self, reason: str) -> None:
+        """End the connection now and throw away what was not sent. Call `close` afterwards."""
+        self._client.end(reason)
+
+    async def close(self) -> None:
+        """Send what is left, close, and free everything; cuts the connection after `CLOSE_TIMEOUT`.
+
+        Calling it after the end, or twice, is harmless.
+        """
+        await self._client.finish()
+
+    def _check(self) -> None:
+        if self.lost.done():
+            raise NatsLost(self.lost.result().cause)
+        if self._transport.is_closing():
+            raise NatsLost("the connection broke")
+
+
+class _Client(Client):
+    """nats-py's client for a single connection, less its own ideas about how one ends.
+
+    Errors that it handles by closing itself in a background task, which can hang, only set `lost`
+    and cut the transport here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[NatsLost] = loop.create_future()
+        self.lame_duck: asyncio.Future[None] = loop.create_future()
+        self.denied = 0
+        self.denial = ""
+
+    @property
+    def writer(self) -> asyncio.StreamWriter:
+        """The stream in use, encrypted or not."""
+        if isinstance(self._transport, TcpTransport) and self._transport._io_writer is not None:
+            return self._transport._io_writer
+        raise errors.ConnectionClosedError
+
+    @property
+    def server_name(self) -> str:
+        return str(self._server_info.get("server_name", ""))
+
+    def ping(self) -> asyncio.Future[bool]:
+        """Send PING behind everything written so far; the future is done with its PONG.
+
+        Nobody may cancel it, as `Client.rtt` does on a time-out: a late PONG for a cancelled future
+        raises inside nats-py's read loop, which then dies without telling.
+        """
+        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._pongs.append(pong)
+        self.writer.transport.write(b"PING\r\n")
+        return pong
+
+    def end(self, reason: str) -> None:
+        """Record the end of the connection and cut the transport; the first reason stays."""
+        if not self.lost.done():
+            self.lost.set_result(NatsLost(reason))
+        with contextlib.suppress(errors.ConnectionClosedError):
+            self.writer.transport.abort()
+
+    async def finish(self) -> None:
+        """Close within `CLOSE_TIMEOUT` and wait for nats-py's tasks."""
+        if not self.lost.done():
+            self.lost.set_result(NatsLost("closed"))
+        with contextlib.suppress(OSError, errors.Error, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.close()
+        self.end("closed")
+        tasks = [self._reading_task, self._flusher_task, self._ping_interval_task]
+        for task in filter(None, tasks):
+            task.cancel()
+        await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+
+    async def open(self, url: SplitResult, name: str, timeout: float, tls: ssl.SSLContext) -> None:
+        """Connect and log in. Credentials go as options: in a URL nats-py does not decode them."""
+        user = None if url.username is None else unquote(url.username)
+        password = None if url.password is None else unquote(url.password)
+        await self.connect(
+            servers=[f"{url.scheme}://{url.netloc.rpartition('@')[2]}"],
+            name=name,
+            user=user if password is not None else None,
+            password=password,
+            token=user if password is None else None,
+            tls=tls,
+            allow_reconnect=False,
+            connect_timeout=math.ceil(timeout),
+            ping_interval=NEVER,
+            error_cb=_ignore,  # the default logs a traceback per failed attempt
+            lame_duck_mode_cb=self._on_lame_duck,
+        )
+        if not self.is_connected:  # nats-py goes on when the answer is neither PONG nor -ERR
+            raise errors.Error("nats: no PONG in answer to CONNECT")
+        if self._reading_task is not None:
+            self._reading_task.add_done_callback(lambda _: self.end("the read loop ended"))
+
+    async def _on_lame_duck(self) -> None:
+        if not self.lame_duck.done():
+            self.lame_duck.set_result(None)
+
+    async def _select_next_server(self) -> None:
+        """Connect to the one server, once: the original tries for ever."""
+        server = self._server_pool[0]
+        await self._connect_to_server(server)
+        self._current_server = server
+        _tune(self.writer.get_extra_info("socket"))
+
+    def _connect_command(self) -> bytes:
+        """The CONNECT line, credentials included: never in plaintext to a ``tls://`` server.
+
+        nats-py encrypts only when the server's INFO asks for it, and INFO itself is plaintext.
+        """
+        wanted = self._current_server is not None and self._current_server.uri.scheme == "tls"
+        if wanted and self.writer.get_extra_info("ssl_object") is None:
+            raise errors.SecureConnRequiredError
+        return super()._connect_command()
+
+    async def _process_err(self, err_msg: str) -> None:
+        """The server sent -ERR. It closes the connection after any but a permissions violation."""
+        reason = err_msg.strip("'")
+        if _DENIED in reason:
+            self.denied += 1
+            self.denial = reason
+            return
+        self.end(f"the server said: {reason}")
+
+    async def _process_op_err(self, e: Exception) -> None:
+        """Reading or writing failed."""
+        eof = isinstance(e, errors.UnexpectedEOF)
+        self.end("the server closed it" if eof else str(e) or type(e).__name__)
+
+
+async def _connect(
+    url: SplitResult, name: str, timeout: float, tls: ssl.SSLContext | None
+) -> _Client:
+    """One connection to one server."""
+    shown = redact(url.geturl())
+    if url.scheme not in ("nats", "tls"):
+        raise NatsUnreachable(shown, f"the scheme {url.scheme!r} is neither nats nor tls")
+    if tls is None:
+        tls = await asyncio.to_thread(_system_authorities)  # reads files
+    client = _Client()
+    try:
+        async with asyncio.timeout(timeout):
+            await client.open(url, name, timeout, tls)
+    except BaseException as error:
+        client.end("not connected")
+        await client.finish()
+        match error:
+            case errors.SecureConnRequiredError():
+                raise NatsRefused(shown, "it offers no TLS, and the address is tls://") from error
+            case ssl.SSLError():
+                raise NatsRefused(shown, f"TLS failed: {error}") from error
+            case errors.Error() if str(error).startswith("nats: '"):  # an -ERR of the server
+                raise NatsRefused(shown, str(error).removeprefix("nats: ").strip("'")) from error
+            case TimeoutError():
+                raise NatsUnreachable(shown, f"no answer in {timeout:g} s") from error
+            case OSError() | errors.Error():
+                raise NatsUnreachable(shown, str(error) or type(error).__name__) from error
+            case ValueError() | TypeError() | AttributeError():  # what nats-py makes of nonsense
+                raise NatsUnreachable(shown, f"no NATS server: {error}") from error
+        raise
+    return client
+
+
+async def _ignore(_: Exception) -> None:
+    """Errors are read from `lost`, or raised by `connect`."""
+
+
+def _tune(sock: socket.socket) -> None:
+    """Let the kernel notice a dead peer by itself, whether or not data is waiting for it."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = int(USER_TIMEOUT * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

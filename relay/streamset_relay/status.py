@@ -1,0 +1,142 @@
+"""What the relay says of itself: one snapshot, from which readiness, `/info`, heartbeat and metrics are read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .connection import Connection
+from .core.ledger import Ledger
+from .core.session import State
+from .pipeline import Pipeline
+
+DISCONNECTED = "websocket_disconnected"
+NATS_DISCONNECTED = "nats_disconnected"
+NO_DATA = "no_data"
+DRAINING = "draining"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A snapshot. Counts since the start, times in seconds; `not_ready` is why, or None when it is ready."""
+
+    not_ready: str | None
+    websocket_connected: bool
+    nats_connected: bool
+    connections: dict[str, int]
+    """How many connections are in each state."""
+    breakers: dict[str, str]
+    """`exchange` and `nats` → `closed`, `open` or `half_open`."""
+    streams: tuple[str, ...]
+    active: int
+    silent: tuple[str, ...]
+    refused: dict[str, str]
+    """Streams that the exchange would not subscribe, and its words."""
+    ledger: Ledger
+    queue_size: int
+    queue_utilization: float
+    queue_age: float
+    gaps: int
+    missing: int
+    sequence_resets: int
+    reconnects: int
+    nats_reconnects: int
+    lag: float
+    last_message_at: float | None
+    """Unix time of the last message."""
+    since_last_message: float | None
+    last_ping_at: float | None
+    """Unix time of the exchange's last PING or PONG."""
+    since_last_ping: float | None
+    uptime: float
+    last_errors: dict[str, str]
+    """`exchange` and `nats` → what went wrong last."""
+
+
+def observe(
+    pipeline: Pipeline,
+    connections: Iterable[Connection],
+    *,
+    draining: bool,
+    started_at: float,
+    now: float,
+    wall: float,
+) -> Status:
+    """Take a snapshot at `now` on the loop's clock, `wall` on the wall's."""
+    connections = list(connections)
+    tally, buffer, sink = pipeline.tally, pipeline.buffer, pipeline.sink
+    connected = bool(connections) and all(connection.open for connection in connections)
+    pings = [c.last_ping_at for c in connections if c.last_ping_at is not None]
+    arrived = tally.last_arrived
+    return Status(
+        not_ready=_not_ready(connections, connected, sink.connected, draining),
+        websocket_connected=connected,
+        nats_connected=sink.connected,
+        connections={
+            state.value: sum(1 for c in connections if c.session.state is state) for state in State
+        },
+        breakers={
+            "exchange": _worst(connection.session.breaker for connection in connections),
+            "nats": sink.breaker,
+        },
+        streams=tuple(name for c in connections for name in c.planned.streams),
+        active=sum(len(connection.observation.active) for connection in connections),
+        silent=tuple(sorted(name for c in connections for name in c.observation.silent)),
+        refused={
+            name: refusal.message
+            for connection in connections
+            for name, refusal in connection.subscriptions.refused.items()
+        },
+        ledger=ledger_of(pipeline),
+        queue_size=buffer.messages,
+        queue_utilization=buffer.utilization,
+        queue_age=buffer.oldest_age(now),
+        gaps=tally.gaps,
+        missing=tally.missing,
+        sequence_resets=tally.resets,
+        reconnects=tally.reconnects,
+        nats_reconnects=sink.reconnects,
+        lag=tally.lag,
+        last_message_at=tally.last_received_at / 1e9 if tally.last_received_at else None,
+        since_last_message=now - arrived if arrived is not None else None,
+        last_ping_at=wall - now + max(pings) if pings else None,
+        since_last_ping=now - max(pings) if pings else None,
+        uptime=now - started_at,
+        last_errors=_last_errors(connections, sink.last_error),
+    )
+
+
+def ledger_of(pipeline: Pipeline) -> Ledger:
+    """Add up what each stage has counted."""
+    sink, buffer = pipeline.sink, pipeline.buffer
+    return Ledger(
+        received=pipeline.tally.received,
+        published=sink.published,
+        unconfirmed=sink.unconfirmed,
+        in_flight=buffer.messages + sink.pending,
+        dropped=dict(pipeline.tally.dropped + buffer.dropped),
+    )
+
+
+def _not_ready(
+    connections: list[Connection], connected: bool, nats_connected: bool, draining: bool
+) -> str | None:
+    if draining:
+        return DRAINING
+    if not connected:
+        return DISCONNECTED
+    if not nats_connected:
+        return NATS_DISCONNECTED
+    if any(connection.no_data for connection in connections):
+        return NO_DATA
+    return None
+
+
+def _worst(breakers: Iterable[str]) -> str:
+    return max(breakers, key=("closed", "half_open", "open").index, default="closed")
+
+
+def _last_errors(connections: list[Connection], nats: str | None) -> dict[str, str]:
+    errors = {} if nats is None else {"nats": nats}
+    for connection in connections:
+        if connection.session.last_error is not None:
+            errors["exchange"] = str(connection.session.last_error)
+    return errors
