@@ -83,6 +83,7 @@ class Relay:
                 serve(self._endpoints(), health.host, health.port) as self.port,
                 self._tasks as tasks,
             ):
+                log.info("Serving health and metrics", extra={"port": self.port})
                 sink = tasks.create_task(self._pipeline.sink.run())
                 publisher = tasks.create_task(publish(self._pipeline))
                 clocks = [tasks.create_task(task) for task in self._clockwork()]

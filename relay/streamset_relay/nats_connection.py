@@ -20,9 +20,10 @@ import functools
 import math
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nats import errors
 from nats.aio.client import Client
@@ -88,13 +89,11 @@ class NatsConnection:
         """
         failure: NatsRefused | NatsUnreachable | None = None
         for server in servers:
-            url = urlsplit(server if "://" in server else f"nats://{server}")
+            url = server if "://" in server else f"nats://{server}"
             try:
-                client = await _connect(url, name, timeout, tls)
+                return cls(await _connect(url, name, timeout, tls), redact(url))
             except (NatsRefused, NatsUnreachable) as error:
                 failure = failure if isinstance(failure, NatsRefused) else error
-                continue
-            return cls(client, redact(url.geturl()))
         raise failure or NatsUnreachable("an empty list of servers", "nothing to connect to")
 
     @property
@@ -119,7 +118,10 @@ class NatsConnection:
         It buffers what the socket does not take, without limit: `wait_writable` comes first. Raises
         NatsLost after the end of the connection, and nothing was written.
         """
-        self._check()
+        if self.lost.done():
+            raise NatsLost(self.lost.result().cause)
+        if self._transport.is_closing():
+            raise NatsLost("the connection broke")
         self._transport.write(payload)
 
     async def wait_writable(self) -> None:
@@ -127,12 +129,9 @@ class NatsConnection:
 
         Raises NatsLost when the connection has ended, or ends meanwhile.
         """
-        with contextlib.suppress(OSError):  # the reading side knows better why
+        with contextlib.suppress(OSError):  # told better by `_check_alive`
             await self._writer.drain()
-        if self._transport.is_closing():
-            await asyncio.wait({self.lost}, timeout=CLOSE_TIMEOUT)
-            self._client.end("the connection broke")
-        self._check()
+        await self._check_alive()
 
     async def ping(self, timeout: float) -> float:
         """Send a PING and wait for its PONG; the round trip in seconds.
@@ -141,15 +140,14 @@ class NatsConnection:
         the call has reached it. Raises NatsLost when the connection ends, and TimeoutError when no
         PONG came in `timeout` seconds; the connection is left as it is then.
         """
-        self._check()
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        await self._check_alive()
+        started = time.perf_counter()  # uvloop's loop time counts whole milliseconds
         pong = self._client.ping()
         either: set[asyncio.Future[Any]] = {pong, self.lost}
         await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if pong.done():
-            return loop.time() - started
-        self._check()
+            return time.perf_counter() - started
+        await self._check_alive()
         raise TimeoutError
 
     def abort(self, reason: str) -> None:
@@ -163,11 +161,13 @@ class NatsConnection:
         """
         await self._client.finish()
 
-    def _check(self) -> None:
+    async def _check_alive(self) -> None:
+        """Raise NatsLost after the end. A transport that broke is explained by the reading side."""
+        if self._transport.is_closing() and not self.lost.done():
+            await asyncio.wait({self.lost}, timeout=CLOSE_TIMEOUT)
+            self._client.end("the connection broke")
         if self.lost.done():
             raise NatsLost(self.lost.result().cause)
-        if self._transport.is_closing():
-            raise NatsLost("the connection broke")
 
 
 class _Client(Client):
@@ -215,20 +215,30 @@ class _Client(Client):
             self.writer.transport.abort()
 
     async def finish(self) -> None:
-        """Close within `CLOSE_TIMEOUT` and wait for nats-py's tasks."""
+        """Close within `CLOSE_TIMEOUT`, then free everything."""
         if not self.lost.done():
             self.lost.set_result(NatsLost("closed"))
-        with contextlib.suppress(OSError, errors.Error, TimeoutError):
+        try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.close()
-        self.end("closed")
+        except (OSError, errors.Error, TimeoutError):
+            pass  # it was broken already, or will be in a moment
+        finally:
+            self.end("closed")
+            await self.release()
+
+    async def release(self) -> None:
+        """Wait for nats-py's tasks, which `end` leaves alone."""
         tasks = [self._reading_task, self._flusher_task, self._ping_interval_task]
         for task in filter(None, tasks):
             task.cancel()
         await asyncio.gather(*filter(None, tasks), return_exceptions=True)
 
-    async def open(self, url: SplitResult, name: str, timeout: float, tls: ssl.SSLContext) -> None:
+    async def open(self, server: str, name: str, timeout: float, tls: ssl.SSLContext) -> None:
         """Connect and log in. Credentials go as options: in a URL nats-py does not decode them."""
+        url = urlsplit(server)
+        if url.scheme not in ("nats", "tls"):
+            raise errors.Error("nats: the address is neither nats:// nor tls://")
         user = None if url.username is None else unquote(url.username)
         password = None if url.password is None else unquote(url.password)
         await self.connect(
@@ -285,13 +295,9 @@ class _Client(Client):
         self.end("the server closed it" if eof else str(e) or type(e).__name__)
 
 
-async def _connect(
-    url: SplitResult, name: str, timeout: float, tls: ssl.SSLContext | None
-) -> _Client:
+async def _connect(url: str, name: str, timeout: float, tls: ssl.SSLContext | None) -> _Client:
     """One connection to one server."""
-    shown = redact(url.geturl())
-    if url.scheme not in ("nats", "tls"):
-        raise NatsUnreachable(shown, f"the scheme {url.scheme!r} is neither nats nor tls")
+    shown = redact(url)
     if tls is None:
         tls = await asyncio.to_thread(_system_authorities)  # reads files
     client = _Client()
@@ -300,7 +306,7 @@ async def _connect(
             await client.open(url, name, timeout, tls)
     except BaseException as error:
         client.end("not connected")
-        await client.finish()
+        await client.release()
         match error:
             case errors.SecureConnRequiredError():
                 raise NatsRefused(shown, "it offers no TLS, and the address is tls://") from error

@@ -5,7 +5,6 @@ variable, or the field of the file, that it came from. The standard `OTEL_*` var
 OpenTelemetry's own: neither read nor refused here.
 """
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def _streams(value: str) -> list[str]:
     names = _parts(value)
     if not names:
         raise InvalidValueError(value, "stream names joined by commas")
-    return [stream.normalise(name) for name in names]
+    return names
 
 
 def _servers(value: str) -> list[str]:
@@ -163,7 +162,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     if not isinstance(document, dict):
         given = ABSENT if document is None else document
         raise ConfigError([Problem(str(file), given, "a mapping of fields")])
-    return copy.deepcopy(document)
+    return document
 
 
 def _read_variables(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:

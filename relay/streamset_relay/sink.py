@@ -332,13 +332,9 @@ class CoreSink:
             _log.warning(message, extra={"reason": reason})
 
     async def _close(self) -> None:
-        connections, self._connection, self._successor = (
-            (self._connection, self._successor),
-            None,
-            None,
-        )
-        for connection in filter(None, connections):
-            await connection.close()
+        connections = (self._connection, self._successor)
+        self._connection = self._successor = None
+        await asyncio.gather(*(each.close() for each in connections if each is not None))
 
 
 def _now() -> float:

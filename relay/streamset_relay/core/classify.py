@@ -27,6 +27,9 @@ MALFORMED: Final = (NOT_JSON, NOT_UTF8, NO_STREAM, BINARY)
 NAME_LIMIT: Final = 100
 """Characters of a stream name; a longer one could make a subject that NATS refuses."""
 
+LATEST: Final = (1 << 62) - 1
+"""The greatest event time taken for one; some number of a thousand digits is valid JSON too."""
+
 
 class Control(NamedTuple):
     """An answer to a request of ours, or an error that names none. `error` is (code, message); None is success."""
@@ -51,7 +54,7 @@ class Sorted(NamedTuple):
     resets: list[str]
     """Streams whose numbers went back."""
     event_time: int
-    """The exchange's clock in the last event that shows it, as sent (ms or µs); 0 where none does."""
+    """The exchange's clock in the last event, as sent (ms or µs); 0 where it shows none."""
 
 
 def classify(frames: list[bytes], streams: Streams) -> Sorted:
@@ -67,31 +70,27 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
 
     for frame in frames:
         head, _, tail = frame.partition(b'","data":')
-        stream = streams.by_head.get(head)
-        if stream is not None and tail[-1:] == b"}":
-            payload = tail[:-1]
-        else:
+        known = streams.by_head.get(head)
+        event = None
+        if known is not None and tail[-1:] == b"}":
+            stream, payload = known, tail[:-1]
+            try:
+                event = timed = stream.decode(payload)
+                identity = event.identity if stream.numbered else payload_identity(payload)
+                if not payload.isascii():
+                    payload.decode()  # what msgspec skips, it does not check for UTF-8
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                event = None
+        if event is None:
             match _unwrap(frame, streams):
-                case (Stream() as stream, bytes() as payload):
-                    pass
+                case (Stream() as stream, bytes() as payload, int() as identity, event):
+                    timed = event
                 case str(reason):
                     malformed[reason] += 1
                     continue
                 case Control() | ServerShutdown() as control:
                     controls.append(control)
                     continue
-
-        try:
-            event = timed = stream.decode(payload)
-            identity = event.identity if stream.numbered else payload_identity(payload)
-            if not payload.isascii():
-                payload.decode()  # what msgspec skips, it does not check for UTF-8
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            event = None
-            if fault := _fault(payload):
-                malformed[fault] += 1
-                continue
-            identity = payload_identity(payload)  # valid, but without the number its channel has
 
         stream.received += 1
         if event is not None and stream.check is not None:
@@ -106,7 +105,7 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
         size += len(payload)
 
     time = timed.event_time if timed is not None else 0
-    event_time = time if isinstance(time, int) else 0
+    event_time = time if isinstance(time, int) and 0 <= time <= LATEST else 0
     return Sorted(messages, size, controls, malformed, gaps, resets, event_time)
 
 
@@ -128,11 +127,11 @@ _decode_any = msgspec.json.Decoder().decode
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def _fault(payload: bytes) -> str | None:
+def _fault(frame: bytes) -> str | None:
     """Why these bytes are no JSON text of RFC 8259, or None if they are one."""
     try:
-        payload.decode()
-        _validate(payload)
+        frame.decode()
+        _validate(frame)
     except UnicodeDecodeError:
         return NOT_UTF8
     except (msgspec.DecodeError, RecursionError):
@@ -142,34 +141,47 @@ def _fault(payload: bytes) -> str | None:
 
 def _unwrap(
     frame: bytes, streams: Streams
-) -> tuple[Stream, bytes] | Control | ServerShutdown | str:
-    """The long way: any spelling of the wrapper, streams not met before, control frames; else the fault."""
+) -> tuple[Stream, bytes, int, Any] | Control | ServerShutdown | str:
+    """The long way: any spelling of the wrapper, streams not met before, control frames; else the fault.
+
+    Of data: stream, payload, identity and the event, which is None where it lacks its channel's number.
+    """
     if fault := _fault(frame):
         return fault
     try:
         wrapped = _decode_wrapped(frame)
     except msgspec.ValidationError:
-        return _control(_decode_any(frame)) or NO_STREAM
+        return _control(frame)
     if wrapped.stream == "!serverShutdown":
         return ServerShutdown()
     if not 0 < len(wrapped.stream) <= NAME_LIMIT:
         return NO_STREAM
-    return streams.get(wrapped.stream), bytes(wrapped.data)
+    stream, payload = streams.get(wrapped.stream), bytes(wrapped.data)
+    try:
+        event: Any = stream.decode(payload)
+    except (msgspec.MsgspecError, RecursionError):
+        return stream, payload, payload_identity(payload), None
+    identity = event.identity if stream.numbered else payload_identity(payload)
+    return stream, payload, identity, event
 
 
-def _control(document: Any) -> Control | ServerShutdown | None:
-    """A control frame in any documented shape, or None.
+def _control(frame: bytes) -> Control | ServerShutdown | str:
+    """A control frame in any documented shape, or the fault.
 
     Errors come flat, `{"code","msg"}`, in the documentation and nested, `{"error":{"code","msg"},"id"}`, on the wire.
     """
+    try:
+        document = _decode_any(frame)
+    except (msgspec.MsgspecError, RecursionError):
+        return NO_STREAM  # valid JSON, but no float can hold one of its numbers
     if not isinstance(document, dict):
-        return None
+        return NO_STREAM
     if document.get("e") == "serverShutdown":
         return ServerShutdown()
     request = document.get("id")
-    request = request if isinstance(request, int) else None
+    request = request if type(request) is int else None  # JSON's true is no number
     error = document.get("error", document if "code" in document and "msg" in document else None)
     if isinstance(error, dict):
         code = error.get("code")
         return Control(request, (code if isinstance(code, int) else None, str(error.get("msg"))))
-    return Control(request, None) if "result" in document else None
+    return Control(request, None) if "result" in document else NO_STREAM

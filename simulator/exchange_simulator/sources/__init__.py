@@ -1,0 +1,1 @@
+"""What the exchange sends, without sockets or clocks: generated events and recorded ones."""
