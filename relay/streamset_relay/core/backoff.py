@@ -35,5 +35,5 @@ class ConnectBudget:
         return self._limit - len(self._spent)
 
     def _forget(self, now: float) -> None:
-        while self._spent and self._spent[0] <= now - self._window:
+        while self._spent and self._spent[0] + self._window <= now:
             self._spent.popleft()

@@ -183,6 +183,7 @@ class Session:
         self.retry_at = 0.0
         self.last_error: ExchangeError | None = None
         self._data_since: float | None = None
+        self._proven = False
 
     @property
     def breaker(self) -> str:
@@ -199,6 +200,7 @@ class Session:
             case Tick() if self.state in WAITS and now >= self.wake_at(now):
                 self._budget.spend(now)
                 self.connects += 1
+                self._proven = False
                 self._move(Trigger.DUE)
                 return [Dial()]
             case Opened() if self.state in DIALS:
@@ -226,6 +228,7 @@ class Session:
             self._move(Trigger.DATA)
         elif self.state is State.STREAMING and now - self._data_since >= self._policy.healthy_after:
             self.failures = 0
+            self._proven = True
             self._move(Trigger.PROVEN)
 
     def _fail(self, error: ExchangeError, now: float) -> list[Action]:
@@ -236,9 +239,8 @@ class Session:
             return []
         policy = self._policy
         self.last_error = error
-        proven = self.state is State.HEALTHY
-        self.failures = 0 if proven else self.failures + 1
-        if not proven and policy.max_attempts and self.failures >= policy.max_attempts:
+        self.failures = 0 if self._proven else self.failures + 1
+        if not self._proven and policy.max_attempts and self.failures >= policy.max_attempts:
             self._move(Trigger.GAVE_UP)
             return [GiveUp(AttemptsExhausted(self.failures, str(error)))]
         jitter = self._random.random() * min(1.0, policy.initial_delay)

@@ -64,6 +64,7 @@ class Silence:
         """Watch exactly these streams: name → seconds between two events, None where events drive it."""
         for name in self._streams.keys() - periods.keys():
             del self._streams[name]
+        self._silent = self._silent.intersection(periods)
         for name, period in periods.items():
             if name not in self._streams:
                 deadline = None if period is None else max(self._factor * period, self._floor)

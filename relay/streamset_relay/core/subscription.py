@@ -82,11 +82,13 @@ class Subscriptions:
         if request_id is None and error is not None and self._pending:
             request_id = next(iter(self._pending))
         request = self._pending.pop(request_id, None) if request_id is not None else None
-        if error is None:
-            return None
         method, streams = request or _Request("?", ())
-        refusal = Refusal(method, streams, *error)
-        self.refused.update(dict.fromkeys(streams, refusal))
+        refusal = Refusal(method, streams, *error) if error is not None else None
+        if method == "SUBSCRIBE":
+            for name in streams:
+                self.refused.pop(name, None)
+                if refusal is not None and name in self._requested:
+                    self.refused[name] = refusal
         return refusal
 
     @property

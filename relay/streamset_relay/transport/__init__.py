@@ -11,8 +11,8 @@ that ends raises `streamset_relay.errors.ConnectionLost`; one that never opens r
 `ConnectFailed` or `UpgradeRejected`. Nothing here reconnects.
 
 `picows_client` is the fast one and the default where picows is installed; `websockets_client` is
-the reference. What one library checks less strictly than RFC 6455 its adapter checks, so that
-`tests/integration/transport/test_contract.py` holds for both.
+the reference. What a library leaves open of RFC 6455 its adapter settles; the contract suite in
+`tests/integration/transport` holds for both.
 """
 
 from streamset_relay.transport.interface import MAX_MESSAGE, Chunk, Transport
