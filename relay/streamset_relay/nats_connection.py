@@ -211,7 +211,8 @@ class _Client(Client):
         """Record the end of the connection and cut the transport; the first reason stays."""
         if not self.lost.done():
             self.lost.set_result(NatsLost(reason))
-        with contextlib.suppress(errors.ConnectionClosedError):
+        # AttributeError: asyncio's own, when the transport has just finished closing with bytes left.
+        with contextlib.suppress(errors.ConnectionClosedError, AttributeError):
             self.writer.transport.abort()
 
     async def finish(self) -> None:
@@ -257,7 +258,12 @@ class _Client(Client):
         if not self.is_connected:  # nats-py goes on when the answer is neither PONG nor -ERR
             raise errors.Error("nats: no PONG in answer to CONNECT")
         if self._reading_task is not None:
-            self._reading_task.add_done_callback(lambda _: self.end("the read loop ended"))
+            self._reading_task.add_done_callback(self._on_read_loop_end)
+
+    def _on_read_loop_end(self, _: asyncio.Task[None]) -> None:
+        """Closing ends it too, and still has bytes to send then."""
+        if not self.lost.done():
+            self.end("the read loop ended")
 
     async def _on_lame_duck(self) -> None:
         if not self.lame_duck.done():

@@ -333,8 +333,8 @@ class CoreSink:
 
     async def _close(self) -> None:
         connections = (self._connection, self._successor)
-        self._connection = self._successor = None
         await asyncio.gather(*(each.close() for each in connections if each is not None))
+        self._connection = self._successor = None
 
 
 def _now() -> float:

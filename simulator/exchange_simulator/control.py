@@ -62,7 +62,13 @@ class ControlServer:
 
     async def _list(self, _request: web.Request) -> web.Response:
         return web.json_response(
-            {name: str(inspect.signature(fault)) for name, fault in self._faults.items()}
+            {
+                name: {
+                    "arguments": str(inspect.signature(fault)),
+                    "about": (inspect.getdoc(fault) or "").partition("\n")[0],
+                }
+                for name, fault in self._faults.items()
+            }
         )
 
     async def _cause(self, request: web.Request) -> web.Response:

@@ -31,7 +31,7 @@ from exchange_simulator.core.target import Target, parse_target
 from exchange_simulator.market import Market
 from exchange_simulator.sources.batch import Batch
 from exchange_simulator.sources.generated import Clock
-from exchange_simulator.stats import Attempt, Stats
+from exchange_simulator.stats import Attempt, ConnectionStats, Stats
 
 log = logging.getLogger("exchange_simulator")
 
@@ -69,7 +69,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._attempts: deque[Attempt] = deque(maxlen=ATTEMPTS_KEPT)
         self._windows: dict[str, RateWindow] = {}
-        self._gone: deque[Client] = deque(maxlen=KEPT)
+        self._gone: deque[ConnectionStats] = deque(maxlen=KEPT)
         self._accepted = 0
         self._violations: Counter[str] = Counter()
 
@@ -89,9 +89,12 @@ class Exchange:
                 response = connection.respond(HTTPStatus.NOT_FOUND, "")
             elif isinstance(connection, ExchangeConnection):
                 connection.target = target
-        status = response.status_code if response else HTTPStatus.SWITCHING_PROTOCOLS
-        self._attempts.append(Attempt(self._epoch(now), request.path, int(status)))
         return response
+
+    def upgraded(self, _connection: ServerConnection, request: Request, response: Response) -> None:
+        """Take note of how an upgrade request is answered."""
+        attempt = Attempt(self._epoch(self.now()), request.path, response.status_code)
+        self._attempts.append(attempt)
 
     async def serve(self, connection: ServerConnection) -> None:
         """Serve an accepted connection until it ends."""
@@ -107,7 +110,7 @@ class Exchange:
             self.market.unsubscribe(client, client.session.streams)
             await client.finished(self.now())
             del self.clients[client.number]
-            self._gone.append(client)
+            self._gone.append(client.snapshot(self._epoch(0.0)))
 
     def _refusal(self, connection: ServerConnection, now: float) -> Response | None:
         address = str(connection.remote_address[0])
@@ -281,14 +284,11 @@ class Exchange:
     def stats(self) -> Stats:
         """A snapshot of all counts."""
         streams = self.market.counts()
-        clients = [*self._gone, *self.clients.values()]
+        clients = [client.snapshot(self._epoch(0.0)) for client in self.clients.values()]
         return Stats(
             open=sum(client.open for client in self.clients.values()),
             attempts=tuple(self._attempts),
-            connections=tuple(
-                client.snapshot(self._epoch(0.0))
-                for client in sorted(clients, key=lambda client: client.number)
-            ),
+            connections=tuple(sorted([*self._gone, *clients], key=lambda client: client.number)),
             streams=streams,
             faults=dict(self.standing.counts),
             violations=dict(self._violations),

@@ -126,7 +126,7 @@ class Faults:
         Of a recorded stream, the recording's next frames of any stream are left out.
 
         Raises:
-            ValueError: the exchange has no such stream.
+            ValueError: the exchange has no such stream, or a number is not above 0.
         """
         self._exchange.market.burst(stream, events, self._exchange.now())
         self._standing.counts["skip"] += 1
@@ -137,7 +137,7 @@ class Faults:
         """Let so many events happen at once; of a recorded stream, the recording's next frames.
 
         Raises:
-            ValueError: the exchange has no such stream.
+            ValueError: the exchange has no such stream, or a number is not above 0.
         """
         batches = self._exchange.market.burst(stream, events, self._exchange.now())
         self._standing.counts["burst"] += 1
@@ -149,8 +149,10 @@ class Faults:
         """Send the next events of a stream in fragments, with PING frames in between if told.
 
         Raises:
-            ValueError: the exchange has no such stream.
+            ValueError: the exchange has no such stream, or a number is not above 0.
         """
+        if pieces < 1:
+            raise ValueError(f"pieces: {pieces} is not above 0")
         now = self._exchange.now()
         ping = str(self._exchange.time_ms(now)).encode() if ping_between else None
         self._standing.counts["fragment"] += 1
@@ -218,7 +220,8 @@ class Faults:
             for client in self._exchange.clients.values()
             if client.open and connection in (None, client.number)
         ]
-        self._standing.counts[fault] += len(clients)
+        if clients:
+            self._standing.counts[fault] += len(clients)
         return clients
 
 

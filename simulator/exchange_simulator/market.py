@@ -102,8 +102,10 @@ class Market:
         """So many events at once: of this stream if it is generated, of the recording otherwise.
 
         Raises:
-            ValueError: the exchange has no such stream.
+            ValueError: the exchange has no such stream, or `events` is not above 0.
         """
+        if events < 1:
+            raise ValueError(f"events: {events} is not above 0")
         self._tell_sources(now)
         if self._replay is not None and self._replayed(stream):
             return list(self._replay.burst(events, now))

@@ -56,6 +56,7 @@ class Simulator:
             config.host,
             config.port,
             process_request=self._exchange.upgrade,
+            process_response=self._exchange.upgraded,
             create_connection=ExchangeConnection,
             compression=None,
             server_header=None,

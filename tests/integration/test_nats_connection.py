@@ -10,6 +10,7 @@ import pytest
 from streamset_relay.errors import NatsLost, NatsRefused, NatsUnreachable
 from streamset_relay.nats_connection import NatsConnection
 from tests.support.nats_server import NatsServer, free_ports
+from tests.support.subscriber import Subscriber
 
 INFO = b'INFO {"server_id":"X","max_payload":1048576%b}\r\n'
 
@@ -125,8 +126,9 @@ async def test_a_server_that_hangs_up_on_connect_is_unreachable() -> None:
     [
         (b"-ERR 'User Authentication Expired'\r\n", "user authentication expired"),
         (b"-ERR 'Stale Connection'\r\n", "stale connection"),
-        (b"-ERR\r\n", ""),  # ends nats-py's read loop without a word
-        (b"MSG nonsense\r\n", ""),
+        (b"-ERR \r\n", "read loop"),  # nats-py stops reading, and says nothing
+        (b"INFO nonsense\r\n", "read loop"),
+        (b"nonsense\r\n", "protocol error"),
         (b"", "closed"),
     ],
 )
@@ -190,6 +192,13 @@ async def test_waiting_for_room_ends_with_the_connection(nats_server: NatsServer
             await asyncio.wait_for(waiting, 5)
 
 
+async def test_closing_sends_what_is_left(nats_server: NatsServer, subscriber: Subscriber) -> None:
+    async with connected(nats_server.url) as connection:
+        connection.write(b"PUB a 1000\r\n%b\r\n" % (b"x" * 1000) * 5000)
+        await connection.close()
+    await subscriber.wait_for(5000)
+
+
 async def test_closing_never_waits_for_a_silent_server(nats_server: NatsServer) -> None:
     async with connected(nats_server.url) as connection:
         nats_server.pause()
@@ -197,6 +206,7 @@ async def test_closing_never_waits_for_a_silent_server(nats_server: NatsServer) 
         await asyncio.wait_for(connection.close(), 5)
         await connection.close()
         assert connection.lost.done()
+        assert connection._transport.get_write_buffer_size() == 0
 
 
 async def test_the_kernel_watches_the_peer(nats_server: NatsServer) -> None:

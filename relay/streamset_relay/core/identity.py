@@ -5,13 +5,19 @@ last 62 the event's own number, or, where it has none, a hash of its payload. It
 """
 
 from hashlib import blake2b
+from typing import Final
 
 from streamset_api.market import Market
 
 from .channel import IDENTITY_BITS
 
-_MASK = (1 << IDENTITY_BITS) - 1
-_LOW_48 = (1 << 48) - 1
+SUFFIX: Final = b"%04x-%012x"
+"""Format of the half that names the event: `VARIANT | identity >> 48`, then `identity & LOW_48`."""
+
+VARIANT: Final = 0x8000
+LOW_48: Final = (1 << 48) - 1
+
+_MASK: Final = (1 << IDENTITY_BITS) - 1
 
 # The market-data-only host shows the events of the spot market.
 _VENUES = {Market.SPOT_DATA: Market.SPOT}
@@ -25,8 +31,8 @@ def stream_prefix(market: Market, stream: str) -> bytes:
 
 
 def event_suffix(identity: int) -> bytes:
-    """The half of the id that names the event; `identity` has at most 62 bits. The variant bits `10` go on top."""
-    return b"%04x-%012x" % (0x8000 | identity >> 48, identity & _LOW_48)
+    """The half of the id that names the event; `identity` has at most 62 bits, the variant bits `10` go on top."""
+    return SUFFIX % (VARIANT | identity >> 48, identity & LOW_48)
 
 
 def payload_identity(payload: bytes) -> int:

@@ -20,8 +20,9 @@ def plan(
 ) -> list[Planned]:
     """Place `wanted` on connections of at most `limit` streams each, one route each.
 
-    Streams stay where they are. New ones go to connections that have room, those with the most room first, and
-    only then to connections that are opened for them; a connection that loses its last stream is gone.
+    Streams stay where they are. New ones go to connections that have room: first those that lose streams and are
+    touched anyway, then those with the most room, and only then to connections that are opened for them. A
+    connection that loses its last stream is gone.
     """
     names = dict.fromkeys(wanted)
     kept = [
@@ -38,7 +39,7 @@ def plan(
     for route, streams in new.items():
         roomy = sorted(
             (at for at, planned in enumerate(kept) if planned.route == route),
-            key=lambda at: len(kept[at].streams),
+            key=lambda at: (kept[at] == current[at], len(kept[at].streams)),
         )
         for at in roomy:
             planned = kept[at]

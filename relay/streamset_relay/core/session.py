@@ -73,7 +73,12 @@ TRANSITIONS: Final[dict[State, dict[Trigger, State]]] = {
     },
     _S.HEALTHY: {_T.STALLED: _S.REPLACING, _T.FAILED: _S.WAITING, _T.STOP: _S.STOPPING},
     _S.BROKEN: {_T.DUE: _S.PROBING, _T.STOP: _S.STOPPED},
-    _S.PROBING: {_T.OPENED: _S.SUBSCRIBING, **_FAILURES, _T.STOP: _S.STOPPED},
+    _S.PROBING: {
+        _T.OPENED: _S.SUBSCRIBING,
+        _T.TRIPPED: _S.BROKEN,
+        _T.GAVE_UP: _S.EXHAUSTED,
+        _T.STOP: _S.STOPPED,
+    },
     _S.REPLACING: {**_FAILURES, _T.STOP: _S.STOPPING},
     _S.STOPPING: {_T.FAILED: _S.STOPPED},
     _S.STOPPED: {},

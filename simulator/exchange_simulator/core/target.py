@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from exchange_simulator.core.rules import Rules
 
 Route = Literal["public", "market", "private"]
-ROUTES: tuple[Route, ...] = ("public", "market", "private")
+_ROUTES: dict[str, Route] = {"public": "public", "market": "market", "private": "private"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ def parse_target(path: str, rules: Rules) -> Target | None:
     bare, _, query = path.partition("?")
     parts = [part for part in bare.split("/") if part]
     route: Route | None = None
-    if rules.routed and parts and parts[0] in ROUTES:
-        route = next(known for known in ROUTES if known == parts.pop(0))
+    if rules.routed and parts and (route := _ROUTES.get(parts[0])):
+        del parts[0]
     if not parts or parts[0] not in ("ws", "stream"):
         return None
     combined = parts[0] == "stream"

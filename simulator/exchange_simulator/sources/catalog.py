@@ -7,6 +7,7 @@ UPPERCASE, retired (`!bookTicker` and `!ticker@arr` on spot), or subscribed on t
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from exchange_simulator.core.rules import MarketName
@@ -42,12 +43,13 @@ class Listing:
     """Where USD-M serves it."""
 
 
+@lru_cache(maxsize=8192)
 def find(name: str, market: MarketName, symbols: tuple[str, ...] | None = None) -> Listing | None:
     """Look a stream up; with `symbols`, only these are listed on the exchange."""
     symbol, at, channel = name.partition("@")
     if name.startswith("!"):
         symbol, channel = "", name
-    elif not at:
+    elif not symbol or not at:
         return None
     contract = ""
     if channel.startswith("continuousKline_"):

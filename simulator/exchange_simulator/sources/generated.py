@@ -23,7 +23,7 @@ class Clock:
 
     def time_us(self, moment: float) -> int:
         """The exchange's time at a moment."""
-        return self.start_us + int((moment - self.start) * 1_000_000)
+        return self.start_us + round((moment - self.start) * 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ class GeneratedStream:
 
     def pass_to(self, now: float, most: float = math.inf) -> GeneratedBatch | None:
         """Move on to `now`, by at most so many events, and give what happened since."""
-        happened = self._anchored + math.floor((now - self._anchor) * self.rate + 1e-6)
-        happened = int(min(happened, self.next + most))
-        if happened <= self.next:
+        if self.due() > now:
             return None
+        happened = self._anchored + math.floor((now - self._anchor) * self.rate)
+        happened = int(min(max(happened, self.next + 1), self.next + most))
         first, self.next = self.next, happened
         interval = 1_000_000 / self.rate
         return self._batch(first, self._clock.time_us(self.due(first)), interval)

@@ -72,20 +72,21 @@ class Recorded:
     """The payload with `%d` for every number."""
     numbers: tuple[Number, ...]
 
-    @property
-    def identity(self) -> int | None:
-        """The exchange's own id of the event, or its time."""
-        found = {number.member: number.value for number in self.numbers}
-        ids = [number.member for number in self.numbers if number.kind == "id"]
-        return next((found[name] for name in IDENTITY if name in ids), found.get("E"))
+    identity: int | None
+    """The exchange's own id of the event, or else its time."""
+    by_id: bool
+    """Whether `identity` is an id."""
 
     def shifted(self, ids: int, milliseconds: int, *, microseconds: bool = False) -> bytes:
         """The payload with so much added to its ids and times."""
         scale = 1000 if microseconds else 1
-        return self.template % tuple(
-            number.value + ids if number.kind == "id" else (number.value + milliseconds) * scale
-            for number in self.numbers
-        )
+        values = []
+        for number in self.numbers:
+            if number.kind == "id":
+                values.append(number.value + ids)
+            else:
+                values.append((number.value + milliseconds) * scale)
+        return self.template % tuple(values)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def read_recording(lines: Iterable[str]) -> Recording:
         began = received if began is None else began
         try:
             frames.append(_recorded((received - began) / 1e9, text))
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, KeyError, IndexError, TypeError) as error:
             raise RecordingError(place, 'the frame is no {"stream":…,"data":…}') from error
     if not frames:
         raise RecordingError(0, "no frames")
@@ -167,6 +168,8 @@ def _recorded(at: float, text: str) -> Recorded:
     _, start, end = wrapper["data"]
     payload = text[start:end]
     numbers = tuple(_numbers(payload, stream)) if payload.startswith("{") else ()
+    found = {number.member: number.value for number in numbers if number.kind == "id"}
+    ids = [found[member] for member in IDENTITY if member in found]
     return Recorded(
         at=at,
         stream=stream,
@@ -175,6 +178,10 @@ def _recorded(at: float, text: str) -> Recorded:
         after=text[end:].encode(),
         template=_template(payload, numbers),
         numbers=numbers,
+        identity=ids[0]
+        if ids
+        else next((n.value for n in numbers if n.member in ("E", "t")), None),
+        by_id=bool(ids),
     )
 
 

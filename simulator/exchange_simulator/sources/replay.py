@@ -12,43 +12,19 @@ from exchange_simulator.core.frames import text_frames
 from exchange_simulator.sources.recording import Recorded, Recording
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ReplayBatch:
     """One recorded event, in one pass of the replay."""
 
     recorded: Recorded
-    number: int
+    stream: str
+    numbers: tuple[int, int]
+    identities: tuple[int, int]
     ids: int
     """What this pass adds to ids."""
     milliseconds: int
     """What this pass adds to times."""
-
-    @property
-    def stream(self) -> str:
-        """The name of the stream."""
-        return self.recorded.stream
-
-    @property
-    def count(self) -> int:
-        """One."""
-        return 1
-
-    @property
-    def numbers(self) -> tuple[int, int]:
-        """Its number, twice."""
-        return self.number, self.number
-
-    @property
-    def identities(self) -> tuple[int, int]:
-        """Its identity, twice."""
-        identity = self.recorded.identity
-        if identity is None:
-            identity = self.number
-        elif any(number.kind == "id" for number in self.recorded.numbers):
-            identity += self.ids
-        else:
-            identity += self.milliseconds
-        return identity, identity
+    count: int = 1
 
     def payloads(self, *, combined: bool, microseconds: bool) -> list[bytes]:
         """Encode the message: in the first pass, the recorded bytes."""
@@ -130,11 +106,18 @@ class Replay:
         number = self._numbers.get(recorded.stream, -1) + 1
         self._numbers[recorded.stream] = number
         shifts = self.passes if self._renumber else 0
+        ids = shifts * self._recording.spans.get(recorded.stream, 0)
+        milliseconds = shifts * self._recording.period_ms
+        identity = number
+        if recorded.identity is not None:
+            identity = recorded.identity + (ids if recorded.by_id else milliseconds)
         batch = ReplayBatch(
             recorded=recorded,
-            number=number,
-            ids=shifts * self._recording.spans.get(recorded.stream, 0),
-            milliseconds=shifts * self._recording.period_ms,
+            stream=recorded.stream,
+            numbers=(number, number),
+            identities=(identity, identity),
+            ids=ids,
+            milliseconds=milliseconds,
         )
         self._next += 1
         if self.finished and self._loop:

@@ -20,7 +20,7 @@ def trade(subject: Subject) -> Layout:
     first = subject.first_id
 
     def numbers(n: int, time: int, _step: int, scale: int) -> tuple[Value, ...]:
-        return time, first + n, time - n % 3 * scale
+        return time, first + n, time - n % 4 * scale
 
     return layout(texts, numbers, lambda n, _ms: first + n, steady=True)
 
@@ -42,7 +42,7 @@ def aggregate_trade(subject: Subject) -> Layout:
     trades = Widths((1, 1, 3, 1, 2, 1, 1, 6), skip, first)
 
     def numbers(n: int, time: int, _step: int, scale: int) -> tuple[Value, ...]:
-        return time, first + n, *trades.span(n), time - n % 3 * scale
+        return time, first + n, *trades.span(n), time - n % 4 * scale
 
     return layout(texts, numbers, lambda n, _ms: first + n, steady=True)
 

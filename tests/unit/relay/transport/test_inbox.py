@@ -65,7 +65,6 @@ async def test_nothing_does_not_wake_the_reader() -> None:
 async def test_the_first_end_counts_and_comes_last() -> None:
     inbox = Inbox()
     arrive(inbox, b"one")
-    assert not inbox.ended
     assert inbox.end(ConnectionLost(1001, "going away"))
     assert not inbox.end(ConnectionLost(1006))
     assert inbox.ended
