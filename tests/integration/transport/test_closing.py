@@ -52,6 +52,23 @@ async def test_the_peer_closes(open_client: Open, code: int, reason: str) -> Non
     assert echoes[0][1][:2] == struct.pack("!H", code)
 
 
+async def test_after_the_peers_close_frame_the_connection_ends_by_itself(
+    open_client: Open,
+) -> None:
+    ended = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        await peer.write(close(1001))
+        await peer.receive_end()
+        ended.set()
+
+    async with serve(script) as url:
+        await open_client(url)
+        async with asyncio.timeout(ENOUGH):
+            await ended.wait()
+
+
 async def test_the_peer_closes_without_a_code(open_client: Open) -> None:
     echoes = []
 
@@ -165,6 +182,23 @@ async def test_close_wakes_the_reader_at_once(open_client: Open) -> None:
             await reading
 
     assert lost.value.code == 1000
+
+
+async def test_close_ends_with_the_answer_of_the_peer(
+    open_client: Open, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"streamset_relay.transport.{client}_client.CLOSE_TIMEOUT", 60)
+
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        _, payload = await peer.receive()
+        await peer.write(frame(CLOSE, payload))
+        await peer.receive_end()  # a server may leave it to the client to end TCP
+
+    async with serve(script) as url:
+        transport = await open_client(url)
+        async with asyncio.timeout(ENOUGH):
+            await transport.close()
 
 
 @pytest.mark.usefixtures("short_wait")

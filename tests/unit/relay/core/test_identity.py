@@ -104,8 +104,8 @@ def test_the_market_data_host_shows_the_events_of_spot() -> None:
         (Market.SPOT, "btcusdt@trade", 0, "79a2a16b-3b95-85a6-8000-000000000000"),
         (Market.SPOT, "btcusdt@trade", 3071245454, "79a2a16b-3b95-85a6-8000-0000b70f7c8e"),
         (Market.SPOT, "btcusdt@trade", LIMIT - 1, "79a2a16b-3b95-85a6-bfff-ffffffffffff"),
-        (Market.USDM, "btcusdt@trade", 1, "USDM"),
-        (Market.SPOT, "币安人生usdt@trade", 1, "CN"),
+        (Market.USDM, "btcusdt@trade", 1, "29537943-8926-83fa-8000-000000000001"),
+        (Market.SPOT, "币安人生usdt@trade", 1, "3be3a311-9b83-8d4f-8000-000000000001"),
     ],
 )
 def test_names_are_the_same_in_every_release(

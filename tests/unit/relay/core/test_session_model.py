@@ -1,0 +1,263 @@
+"""Arbitrary lives of several connections that share a budget, against the rules written once more."""
+
+import math
+from dataclasses import dataclass, field
+from random import Random
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from streamset_relay.core.backoff import ConnectBudget
+from streamset_relay.core.session import (
+    ENDS,
+    OPEN,
+    TRANSITIONS,
+    WAITS,
+    Action,
+    Close,
+    DataSeen,
+    Dial,
+    Event,
+    Failed,
+    GiveUp,
+    Opened,
+    Policy,
+    Session,
+    Stalled,
+    State,
+    Stop,
+    Subscribe,
+    Tick,
+)
+from streamset_relay.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ExchangeError,
+    UpgradeRejected,
+)
+
+LIMIT, WINDOW = 6, 100.0
+URL = "wss://exchange.test/stream"
+ERRORS: tuple[ExchangeError, ...] = (
+    ConnectFailed(URL, "refused"),
+    ConnectionLost(1006),
+    *(UpgradeRejected(URL, status) for status in (403, 418, 429, 451, 502)),
+    *(UpgradeRejected(URL, 429, retry_after) for retry_after in (0.0, 7.0, 200.0)),
+)
+WHICH = st.integers(0, 2)
+
+
+@dataclass
+class Line:
+    """One connection as the world sees it."""
+
+    session: Session
+    dialing: bool = False
+    open: bool = False
+    closing: bool = False
+    stopping: bool = False
+    failures: int = 0
+    data_since: float | None = None
+    proven: bool = False
+    may_dial_at: float = 0.0
+    edges: set[tuple[State, State]] = field(default_factory=set)
+
+
+class SessionModel(RuleBasedStateMachine):
+    """Dials succeed or fail, connections live and die, time passes, some are stopped."""
+
+    @initialize(
+        seed=st.integers(0, 1_000),
+        max_attempts=st.sampled_from([0, 0, 3, 7]),
+        initial_delay=st.sampled_from([0.0, 0.25, 5.0]),
+        breaker_failures=st.integers(1, 5),
+    )
+    def start(
+        self, seed: int, max_attempts: int, initial_delay: float, breaker_failures: int
+    ) -> None:
+        self.policy = Policy(
+            initial_delay=initial_delay,
+            max_delay=30.0,
+            max_attempts=max_attempts,
+            breaker_failures=breaker_failures,
+        )
+        self.budget = ConnectBudget(LIMIT, WINDOW)
+        self.lines = [Line(Session(self.policy, self.budget, Random(seed))) for _ in range(3)]
+        self.now = 0.0
+        self.dials: list[float] = []
+
+    def step(self, line: Line, event: Event) -> list[Action]:
+        before = line.session.state
+        actions = line.session.step(event, self.now)
+        after = line.session.state
+        if after is not before:
+            assert after in TRANSITIONS[before].values()
+            line.edges.add((before, after))
+        for action in actions:
+            match action:
+                case Dial():
+                    self._dialed(line)
+                case Close():
+                    assert line.open
+                    assert not line.closing
+                    line.closing = True
+                case Subscribe():
+                    assert line.open
+                case GiveUp(error):
+                    assert error.attempts == line.failures == self.policy.max_attempts
+        return actions
+
+    def _dialed(self, line: Line) -> None:
+        assert not line.dialing
+        assert not line.open
+        assert not line.stopping
+        assert self.now >= line.may_dial_at
+        line.dialing = True
+        line.proven = False
+        self.dials.append(self.now)
+        if len(self.dials) > LIMIT:
+            assert self.now >= self.dials[-LIMIT - 1] + WINDOW
+
+    @rule(which=WHICH)
+    def wake_on_time(self, which: int) -> None:
+        line = self.lines[which]
+        if line.session.state in WAITS:
+            self.now = max(self.now, line.session.wake_at(self.now))
+            assert self.step(line, Tick()) == [Dial()]
+
+    @rule(seconds=st.sampled_from([0.0, 0.1, 1.0, 5.0, 29.0, 60.0, 400.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.now += seconds
+        for line in self.lines:
+            self.step(line, Tick())
+
+    @rule(which=WHICH)
+    def finish_dial(self, which: int) -> None:
+        line = self.lines[which]
+        if line.dialing and not line.stopping:
+            line.dialing, line.open, line.data_since = False, True, None
+            assert self.step(line, Opened()) == [Subscribe()]
+
+    @rule(which=WHICH, error=st.sampled_from(ERRORS))
+    def fail_dial(self, which: int, error: ExchangeError) -> None:
+        if self.lines[which].dialing:
+            self._fail(self.lines[which], error)
+
+    @rule(which=WHICH, error=st.sampled_from([ConnectionLost(1000), ConnectionLost(1008)]))
+    def lose_connection(self, which: int, error: ExchangeError) -> None:
+        if self.lines[which].open:
+            self._fail(self.lines[which], error)
+
+    def _fail(self, line: Line, error: ExchangeError) -> None:
+        line.dialing = line.open = line.closing = False
+        if not line.stopping:
+            line.failures = 0 if line.proven else line.failures + 1
+        actions = self.step(line, Failed(error))
+        if line.stopping:
+            assert line.session.state is State.STOPPED
+        elif self.policy.max_attempts and line.failures >= self.policy.max_attempts:
+            assert [type(action) for action in actions] == [GiveUp]
+            assert line.session.state is State.EXHAUSTED
+        else:
+            self._waits(line, error)
+
+    def _waits(self, line: Line, error: ExchangeError) -> None:
+        """The wait is the longest of what the rules ask for, and at most a second more."""
+        policy = self.policy
+        doublings = max(line.failures, 1) - 1
+        waits = [min(policy.initial_delay * 2**doublings, policy.max_delay)]
+        if isinstance(error, UpgradeRejected):
+            if error.status in {403, 451}:
+                waits.append(300.0)
+            if error.status in {418, 429}:
+                waits.append(60.0 if error.retry_after is None else error.retry_after)
+        broken = line.failures >= policy.breaker_failures
+        if broken:
+            waits.append(60.0)
+        wait = line.session.retry_at - self.now
+        assert max(waits) - 1e-6 <= wait <= max(waits) + 1.0
+        assert line.session.breaker == ("open" if broken else "closed")
+        assert line.session.failures == line.failures
+        line.may_dial_at = self.now + max(waits) - 1e-6
+
+    @rule(which=WHICH, seconds=st.sampled_from([0.0, 20.0, 59.0, 60.0, 61.0]))
+    def see_data(self, which: int, seconds: float) -> None:
+        line = self.lines[which]
+        if line.open and not line.closing:
+            self.step(line, DataSeen())
+            if line.data_since is None:
+                line.data_since = self.now
+            self.now += seconds
+            self.step(line, DataSeen())
+            if self.now - line.data_since >= self.policy.healthy_after:
+                line.proven, line.failures = True, 0
+            healthy = line.session.state is State.HEALTHY
+            assert healthy == line.proven
+
+    @rule(which=WHICH)
+    def stall(self, which: int) -> None:
+        line = self.lines[which]
+        if line.open and not line.closing:
+            assert self.step(line, Stalled("no data")) == [Close("no data")]
+
+    @rule(
+        which=WHICH, event=st.sampled_from([Opened(), DataSeen(), Stalled("x"), Failed(ERRORS[0])])
+    )
+    def hear_nonsense(self, which: int, event: Event) -> None:
+        """Events that cannot mean anything now, as a late callback may bring them."""
+        line = self.lines[which]
+        if line.dialing or line.open:
+            event = Opened() if line.open else DataSeen()
+        before = line.session.state
+        assert self.step(line, event) == []
+        assert line.session.state is before
+
+    @rule(which=WHICH, chance=st.integers(0, 5))
+    def stop(self, which: int, chance: int) -> None:
+        line = self.lines[which]
+        if chance or line.session.state in ENDS:
+            return
+        close = line.open and not line.closing
+        line.stopping = True
+        assert self.step(line, Stop()) == ([Close("stopping")] if close else [])
+        line.dialing = False  # the shell cancels the dial
+        assert line.session.state is (State.STOPPING if line.open else State.STOPPED)
+
+    @invariant()
+    def state_and_world_agree(self) -> None:
+        for line in self.lines:
+            state = line.session.state
+            assert (state in OPEN) == (line.open and not line.closing)
+            assert (state in WAITS | ENDS) == (not line.dialing and not line.open)
+            wait = line.session.wake_at(self.now) - self.now
+            assert math.isfinite(wait)
+            assert wait <= 301.0
+
+
+TestSessionModel = SessionModel.TestCase
+TestSessionModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+
+
+def test_every_row_of_the_table_happens() -> None:
+    """A long random life, the same in every run, goes through each row at least once."""
+    table = {(state, target) for state, row in TRANSITIONS.items() for target in row.values()}
+    assert len(table) == sum(len(set(row)) for row in TRANSITIONS.values())  # a pair is a row
+    random, seen = Random(7), set()
+    for life in range(400):
+        policy = Policy(
+            max_attempts=random.choice([0, 2, 4, 9]), breaker_failures=random.choice([1, 3, 5])
+        )
+        session, now = Session(policy, ConnectBudget(30, 300.0), Random(life)), 0.0
+        for _ in range(60):
+            now += random.choice([0.0, 1.0, 30.0, 60.0, 300.0])
+            event: Event = random.choice(
+                [Tick(), Tick(), Opened(), DataSeen(), DataSeen(), Stalled("x")]
+                + [Failed(random.choice(ERRORS)), *([Stop()] if random.random() < 0.05 else [])]
+            )
+            before = session.state
+            session.step(event, now)
+            if session.state is not before:
+                seen.add((before, session.state))
+
+    assert seen == table
