@@ -220,7 +220,7 @@ class Connection:
             self._send_due(self._transport, now)
 
     async def _fail(self, error: ExchangeError) -> None:
-        self._transport = None
+        ended, self._transport = self._transport, None
         actions = self.session.step(Failed(error), self._clock())
         if self.session.state is State.STOPPED:
             return
@@ -237,6 +237,8 @@ class Connection:
             },
         )
         await self._perform(actions)
+        if ended is not None:
+            await ended.close()  # frees the socket of a peer that does not read
 
     def _send_due(self, open_transport: transport.Transport, now: float) -> None:
         if (text := self.subscriptions.due(now)) is not None:

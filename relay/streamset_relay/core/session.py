@@ -43,7 +43,7 @@ class Trigger(StrEnum):
     DATA = "first data frame"
     PROVEN = "data for 60 s"
     STALLED = "went silent"
-    FAILED = "failed"
+    FAILED = "failed or closed"
     TRIPPED = "failed 5 times in a row"
     GAVE_UP = "attempts exhausted"
     STOP = "stop"

@@ -25,7 +25,7 @@ def events(batches: list[ReplayBatch], stream: str) -> list[Any]:
 def test_the_first_pass_is_the_recording_at_its_pace(steps: list[float], speed: float) -> None:
     replay = Replay(RECORDING, speed=speed, loop=False)
     replay.listen(100.0)
-    now, batches = 100.0, []
+    now, batches = 100.0, list[ReplayBatch]()
     for step in steps:
         now += step
         batches += replay.advance(now)

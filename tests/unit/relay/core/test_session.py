@@ -262,7 +262,7 @@ def test_an_exchange_that_accepts_and_closes_gets_no_more_than_the_budget(
 
     assert 30 < len(shell.dials) <= 60
     for first, later in zip(shell.dials, shell.dials[30:], strict=False):
-        assert later - first >= 300.0
+        assert later >= first + 300.0
 
 
 def test_with_the_usual_policy_ten_minutes_of_that_are_few_dials() -> None:
@@ -289,12 +289,35 @@ def test_connections_of_a_relay_share_the_budget() -> None:
 EVENTS: tuple[Event, ...] = (Opened(), DataSeen(), Failed(LOST), Stalled("x"), Tick(), Stop())
 
 
+def reach(state: State) -> Shell:
+    """Lead a session into a state, by events only."""
+    shell = Shell(Policy(max_attempts=1 if state is State.EXHAUSTED else 0))
+    if state is State.EXHAUSTED:
+        shell.fail()
+    if state in {State.BROKEN, State.PROBING}:
+        for _ in range(5):
+            shell.fail()
+    if state in DIALS | OPEN | CLOSES:
+        shell.dial()
+    if state in OPEN | CLOSES:
+        shell.step(Opened())
+    if state in {State.STREAMING, State.HEALTHY}:
+        shell.step(DataSeen())
+    if state is State.HEALTHY:
+        shell.now += 60.0
+        shell.step(DataSeen())
+    if state is State.REPLACING:
+        shell.step(Stalled("no data"))
+    if state in {State.STOPPING, State.STOPPED}:
+        shell.step(Stop())
+    assert shell.session.state is state
+    return shell
+
+
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_any_event_in_any_state_is_taken_or_ignored(state: State, event: Event) -> None:
-    shell = Shell()
-    shell.session.state = state
-    shell.session.retry_at = shell.now + 1.0
+    shell = reach(state)
 
     shell.step(event)
 
@@ -303,17 +326,17 @@ def test_any_event_in_any_state_is_taken_or_ignored(state: State, event: Event) 
 
 @pytest.mark.parametrize("state", [state for state in State if state not in ENDS])
 def test_stop_leads_to_the_end_from_every_state(state: State) -> None:
-    shell = Shell()
-    shell.session.state = state
+    shell = reach(state)
 
     actions = shell.step(Stop())
 
     assert actions == ([Close("stopping")] if state in OPEN else [])
-    if shell.session.state is not State.STOPPED:
-        assert state in OPEN | CLOSES
+    if state in OPEN | CLOSES:
+        assert shell.session.state is State.STOPPING
         shell.step(Failed(LOST))
     assert shell.session.state is State.STOPPED
     assert shell.step(*EVENTS) == []
+    assert shell.session.state is State.STOPPED
 
 
 def test_every_state_has_a_row_and_one_role() -> None:
