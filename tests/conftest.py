@@ -1,6 +1,7 @@
-"""Rules for every test: no leaked task, no blocked loop, no warning (warnings are errors in pyproject.toml)."""
+"""Rules for every test: no leaked task, no blocked loop, no warning (pyproject.toml), and in CI no skip."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -29,3 +30,13 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
         task.cancel()
 
     assert not leaked, f"tasks left running: {leaked}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI a skipped test has failed: nobody would read that it did not run."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result, untyped here
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which is a failure in CI: {report.longrepr}"

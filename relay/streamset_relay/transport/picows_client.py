@@ -69,7 +69,7 @@ async def open_picows(url: str, tls: ssl.SSLContext | None, max_message: int) ->
         if isinstance(exc, picows.WSHandshakeError):
             raise rejection(url, exc.raw_header or b"") or ConnectFailed(url, str(exc)) from exc
         if isinstance(exc, (OSError, ValueError, picows.WSError)):
-            raise ConnectFailed(url, str(exc)) from exc
+            raise ConnectFailed(url, str(exc) or repr(exc)) from exc
         raise
     if not isinstance(client, PicowsClient):  # picows returns none after an end of the stream
         raise ConnectFailed(url, "the connection ended before the upgrade was answered")

@@ -37,7 +37,7 @@ async def open_websockets(
         uri = parse_uri(url)
         sock = await dial(uri.host, uri.port)
     except (OSError, ValueError, InvalidURI) as exc:
-        raise ConnectFailed(url, str(exc)) from exc
+        raise ConnectFailed(url, str(exc) or repr(exc)) from exc
     core = ClientProtocol(uri, max_size=max_message, logger=_SILENT)
     upgrade = _Upgrade(url, core, max_message)
     try:
@@ -52,7 +52,7 @@ async def open_websockets(
     except BaseException as exc:
         hang_up(sock)
         if isinstance(exc, (OSError, ValueError)):
-            raise ConnectFailed(url, str(exc)) from exc
+            raise ConnectFailed(url, str(exc) or repr(exc)) from exc
         raise
 
 

@@ -85,9 +85,20 @@ async def test_a_late_reader_gets_all_in_one_chunk_with_the_time_of_the_first(
 
 
 async def test_later_chunks_have_later_times(open_client: Open) -> None:
-    async with serve(sends(text(b"one"), text(b"two"))) as url:
+    read = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        await peer.write(text(b"one"))
+        await read.wait()
+        await peer.write(text(b"two"))
+        await peer.finish()
+
+    async with serve(script) as url:
         transport = await open_client(url)
-        first, second = await transport.read(), await transport.read()
+        first = await transport.read()
+        read.set()
+        second = await transport.read()
 
     assert (first.frames, second.frames) == ([b"one"], [b"two"])
     assert first.received_at < second.received_at

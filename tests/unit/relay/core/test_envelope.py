@@ -28,9 +28,7 @@ VALUES = st.recursive(
     max_leaves=10,
 )
 PAYLOADS = st.builds(
-    lambda value, ascii_only: json.dumps(value, ensure_ascii=ascii_only).encode(
-        "utf-8", "replace"
-    ),
+    lambda value, ascii_only: json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "replace"),
     VALUES,
     st.booleans(),
 )

@@ -1,7 +1,7 @@
 """Arbitrary lives of several connections that share a budget, against the rules written once more."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from hypothesis import settings
@@ -61,7 +61,6 @@ class Line:
     data_since: float | None = None
     proven: bool = False
     may_dial_at: float = 0.0
-    edges: set[tuple[State, State]] = field(default_factory=set)
 
 
 class SessionModel(RuleBasedStateMachine):
@@ -93,7 +92,6 @@ class SessionModel(RuleBasedStateMachine):
         after = line.session.state
         if after is not before:
             assert after in TRANSITIONS[before].values()
-            line.edges.add((before, after))
         for action in actions:
             match action:
                 case Dial():
