@@ -23,6 +23,9 @@ from streamset_api.pod import (
 WINDOW_MARGIN = 30
 """Seconds that JetStream's duplicate window exceeds the buffer's TTL by, at least."""
 
+_SOME_SYMBOLS, _SOME_CHANNELS, _SOME_STREAMS = (
+    f"(has(self.{name}) && size(self.{name}) > 0)" for name in ("symbols", "channels", "streams")
+)
 _MICROSECOND_MARKETS = [market.value for market, facts in MARKETS.items() if facts.time_unit]
 
 
@@ -89,7 +92,7 @@ def _serves(retired: stream.Retired) -> Rule:
     """Return the rule that no stream of the list is one of those retired."""
     return Rule(
         f"!(self.market in {json.dumps(retired.markets)}) || "
-        f"!self.streams.exists(name, name.matches({json.dumps(retired.pattern)}))",
+        f"!has(self.streams) || !self.streams.exists(name, name.matches({json.dumps(retired.pattern)}))",
         f"streams that the market serves: {retired.reason}",
         lambda spec: not any(retired.covers(spec.market, name) for name in spec.streams),
         field="streams",
@@ -146,13 +149,13 @@ class BinanceStreamSetSpec(Model):
 
     RULES = (
         Rule(
-            "size(self.streams) > 0 || (size(self.symbols) > 0 && size(self.channels) > 0)",
+            f"{_SOME_STREAMS} || ({_SOME_SYMBOLS} && {_SOME_CHANNELS})",
             "at least one stream: symbols and channels, or streams, or both",
             lambda spec: bool(spec.streams or (spec.symbols and spec.channels)),
             field="streams",
         ),
         Rule(
-            "(size(self.symbols) > 0) == (size(self.channels) > 0)",
+            f"{_SOME_SYMBOLS} == {_SOME_CHANNELS}",
             "channels where there are symbols, and symbols where there are channels",
             lambda spec: bool(spec.symbols) == bool(spec.channels),
             field="channels",

@@ -119,7 +119,13 @@ class Connection:
                         self._tally.refusals += 1
                         log.warning(
                             "Binance refused a request",
-                            extra={**refusal._asdict(), **self._context()},
+                            extra={
+                                "method": refusal.method,
+                                "streams": refusal.streams[:20],
+                                "code": refusal.code,
+                                "reason": refusal.message,
+                                **self._context(),
+                            },
                         )
                 case ServerShutdown():
                     self._tally.shutdown_notices += 1

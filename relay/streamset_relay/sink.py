@@ -22,6 +22,9 @@ DEFAULT_MAX_PAYLOAD: Final = 1024 * 1024
 QUIET_FOR: Final = 10.0
 """Seconds between two log lines about the same trouble."""
 
+CANCEL_AGAIN: Final = 0.5
+"""Seconds until a task that ignored its cancellation is cancelled again."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -110,9 +113,7 @@ class CoreSink:
             if supervision.done():
                 supervision.result()
         finally:
-            supervision.cancel()
-            stop.cancel()
-            await asyncio.gather(supervision, stop, return_exceptions=True)
+            await _end(supervision, stop)
             await self._close()
             self._move(Trigger.STOP)
             self._running = False
@@ -237,8 +238,7 @@ class CoreSink:
                     return trigger
             seeking.result()
         finally:
-            seeking.cancel()
-            await asyncio.gather(seeking, return_exceptions=True)
+            await _end(seeking)
         self._open.clear()
         await self._confirm()
         self._give_up()
@@ -335,6 +335,19 @@ class CoreSink:
         connections = (self._connection, self._successor)
         await asyncio.gather(*(each.close() for each in connections if each is not None))
         self._connection = self._successor = None
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: nats-py connects under `asyncio.wait_for`, which up to Python 3.11 swallows a
+    cancellation that comes together with the result.
+    """
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
 
 
 def _now() -> float:

@@ -43,9 +43,13 @@ class ExchangeConnection(ServerConnection):
     target: Target
     """What the upgrade request asked for; set when it is accepted."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed through unchanged
-        self.heard: deque[Heard] = deque()
+    heard: deque[Heard]
+    """Frames that arrived and are not yet taken note of."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to take note."""
+        self.heard = deque()
+        super().connection_made(transport)
 
     def process_event(self, event: Event) -> None:
         """Take note of a frame, then let `websockets` handle it."""
@@ -88,6 +92,11 @@ class Client:
         self._pings_received = 0
         self._pongs_received = 0
         self._control: deque[tuple[float, str, str]] = deque(maxlen=KEPT)
+
+    @property
+    def form(self) -> tuple[bool, bool]:
+        """How its events look: whether wrapped with their stream, and whether in microseconds."""
+        return self.session.combined, self.target.microseconds
 
     @property
     def open(self) -> bool:

@@ -8,8 +8,10 @@ import math
 import signal
 import sys
 from pathlib import Path
+from typing import get_args
 
 from exchange_simulator.config import DEFAULT_RECORDING, SimulatorConfig
+from exchange_simulator.core.protocol import ErrorShape
 from exchange_simulator.core.rules import RULES
 from exchange_simulator.simulator import Simulator
 from exchange_simulator.sources.recording import RecordingError
@@ -78,7 +80,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--loop",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="begin the replay again at its end, with ids and times that go on growing (default: yes)",
+        help="begin the replay again at its end (default: yes)",
+    )
+    market.add_argument(
+        "--renumber",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let ids and times of a later pass go on growing; otherwise every pass is the same bytes"
+        " (default: yes)",
+    )
+    market.add_argument(
+        "--symbols",
+        type=_symbols,
+        metavar="A,B",
+        help="the only symbols listed on the exchange (default: every well-formed one)",
     )
     market.add_argument(
         "--rate",
@@ -107,6 +122,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="stop making up events after N of them (default: never)",
     )
+    limits = parser.add_argument_group("limits (those of the market unless given)")
+    limits.add_argument(
+        "--error-shape",
+        choices=get_args(ErrorShape),
+        default="nested",
+        help="error replies as the live hosts send them, or as the documents show them"
+        " (default: %(default)s)",
+    )
+    limits.add_argument(
+        "--ping-interval",
+        type=_positive,
+        metavar="S",
+        help="seconds between two pings of the server",
+    )
+    limits.add_argument(
+        "--pong-timeout",
+        type=_positive,
+        metavar="S",
+        help="seconds a client may take to answer one",
+    )
+    limits.add_argument(
+        "--max-connection-age",
+        type=_positive,
+        metavar="S",
+        help="seconds after which a connection is closed (the exchange: 24 hours)",
+    )
+    limits.add_argument(
+        "--connection-attempts",
+        type=_count,
+        metavar="N",
+        help="connection attempts per address in 5 minutes (the exchange: 300)",
+    )
     parser.add_argument(
         "--verbose", action="store_true", help="log every connection that the exchange ends"
     )
@@ -132,6 +179,13 @@ def run(args: argparse.Namespace) -> int:
         recording=args.replay,
         speed=args.speed,
         loop=args.loop,
+        renumber=args.renumber,
+        symbols=args.symbols,
+        error_shape=args.error_shape,
+        ping_interval=args.ping_interval,
+        pong_timeout=args.pong_timeout,
+        max_connection_age=args.max_connection_age,
+        connection_attempts=args.connection_attempts,
     )
     try:
         asyncio.run(_serve(config))
@@ -174,6 +228,10 @@ def _count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return tuple(symbol.strip().lower() for symbol in text.split(",") if symbol.strip())
 
 
 def _stream_rate(text: str) -> tuple[str, float]:

@@ -5,7 +5,7 @@ import json
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -21,6 +21,7 @@ from exchange_simulator.core.protocol import (
     Answer,
     Close,
     Manners,
+    Session,
     answer,
     error_text,
     open_session,
@@ -44,10 +45,6 @@ ATTEMPTS_KEPT = 10_000
 
 PONG_TIMEOUT = Close(1008, "Pong timeout", "pong_timeout")
 SLOW_READER = Close(ABNORMAL, "", "slow_reader")
-
-
-def _frames(batch: Batch, combined: bool, microseconds: bool) -> bytes:
-    return batch.frames(combined=combined, microseconds=microseconds)
 
 
 class Exchange:
@@ -167,17 +164,15 @@ class Exchange:
             client.replies.append((now + planned.delay, answered.reply))
         elif answered.reply is not None and planned.sent:
             client.reply(answered.reply)
-        if not planned.obeyed:
-            return
         if answered.close is not None:
             self.enforce(client, answered.close)
-            return
-        before, after = client.session.streams, answered.session.streams
-        client.session = answered.session
-        self.market.unsubscribe(client, before - after)
-        self.market.subscribe(
-            client, (name for name in answered.session.order if name not in before)
-        )
+        elif planned.obeyed:
+            self._change(client, answered.session)
+
+    def _change(self, client: Client, session: Session) -> None:
+        before, client.session = client.session, session
+        self.market.unsubscribe(client, before.streams - session.streams)
+        self.market.subscribe(client, [s for s in session.order if s not in before.streams])
 
     def _answer(self, client: Client, message: str | bytes, now: float) -> Answer:
         answered = answer(message, client.session, self._manners)
@@ -201,11 +196,7 @@ class Exchange:
             rest = self.market.next_due() - self.now()
             await asyncio.sleep(min(max(rest, self._config.tick), max(IDLE, self._config.tick)))
 
-    def deliver(
-        self,
-        batches: Iterable[Batch],
-        encode: Callable[[Batch, bool, bool], bytes] = _frames,
-    ) -> set[Client]:
+    def deliver(self, batches: Iterable[Batch]) -> set[Client]:
         """Send events to their subscribers, with one write per client."""
         outbox: dict[Client, list[bytes]] = {}
         for batch in batches:
@@ -214,9 +205,9 @@ class Exchange:
                 continue
             encoded: dict[tuple[bool, bool], bytes] = {}
             for client in clients:
-                form = (client.session.combined, client.target.microseconds)
+                combined, microseconds = form = client.form
                 if form not in encoded:
-                    encoded[form] = encode(batch, *form)
+                    encoded[form] = batch.frames(combined=combined, microseconds=microseconds)
                 outbox.setdefault(client, []).append(encoded[form])
                 client.messages += batch.count
             self.market.record(batch, len(clients))

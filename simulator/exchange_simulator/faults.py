@@ -6,7 +6,6 @@ Every method is also a request of the HTTP control API: `POST /faults/<method>` 
 from http import HTTPStatus
 
 from exchange_simulator.client import ABNORMAL, Client
-from exchange_simulator.core.frames import fragments
 from exchange_simulator.core.malformed import Malformed, malformed
 from exchange_simulator.core.protocol import ErrorShape
 from exchange_simulator.core.standing import (
@@ -16,6 +15,7 @@ from exchange_simulator.core.standing import (
     SubscribeError,
 )
 from exchange_simulator.exchange import Exchange
+from exchange_simulator.sources.batch import Fragmented
 
 
 class Faults:
@@ -38,10 +38,7 @@ class Faults:
         Raises:
             ValueError: `code` may not stand in a close frame (RFC 6455 §7.4).
         """
-        if not (
-            code in range(1000, 1004) or code in range(1007, 1015) or code in range(3000, 5000)
-        ):
-            raise ValueError(f"code {code} may not be sent; abort() ends without a close frame")
+        _check(code)
         clients = self._open("close", connection)
         for client in clients:
             self._exchange.close(client, code, reason)
@@ -63,6 +60,7 @@ class Faults:
 
     def expire(self, connection: int | None = None, code: int = 1001) -> int:
         """Let the maximum age of a connection, 24 hours, be over now."""
+        _check(code)
         clients = self._open("expire", connection)
         for client in clients:
             client.expires, client.expiry_code = self._exchange.now(), code
@@ -72,6 +70,7 @@ class Faults:
         self, connection: int | None = None, close_after: float | None = None, code: int = 1001
     ) -> int:
         """Send `serverShutdown`, and close the connection so many seconds later if told."""
+        _check(code)
         now = self._exchange.now()
         clients = self._open("announce_shutdown", connection)
         for client in clients:
@@ -98,6 +97,8 @@ class Faults:
         self, code: int = 1001, count: int | None = None, seconds: float | None = None
     ) -> None:
         """Accept connections and end them at once, so many times or for so long; 1006 aborts."""
+        if code != ABNORMAL:
+            _check(code)
         until = None if seconds is None else self._exchange.now() + seconds
         self._standing.close_after_accept = Repeated(code, count, until)
 
@@ -155,16 +156,9 @@ class Faults:
             raise ValueError(f"pieces: {pieces} is not above 0")
         now = self._exchange.now()
         ping = str(self._exchange.time_ms(now)).encode() if ping_between else None
+        batches = self._exchange.market.burst(stream, events, now)
         self._standing.counts["fragment"] += 1
-        return len(
-            self._exchange.deliver(
-                self._exchange.market.burst(stream, events, now),
-                encode=lambda batch, combined, microseconds: b"".join(
-                    fragments(payload, pieces, ping=ping)
-                    for payload in batch.payloads(combined=combined, microseconds=microseconds)
-                ),
-            )
-        )
+        return len(self._exchange.deliver(Fragmented(batch, pieces, ping) for batch in batches))
 
     def malformed(
         self,
@@ -223,6 +217,12 @@ class Faults:
         if clients:
             self._standing.counts[fault] += len(clients)
         return clients
+
+
+def _check(code: int) -> None:
+    """Close codes that an endpoint may send (RFC 6455 §7.4, and the registry it made)."""
+    if not (code in range(1000, 1004) or code in range(1007, 1015) or code in range(3000, 5000)):
+        raise ValueError(f"code {code} may not be sent; abort() ends without a close frame")
 
 
 NAMES = tuple(name for name in vars(Faults) if not name.startswith("_"))

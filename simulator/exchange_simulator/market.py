@@ -1,7 +1,7 @@
 """The market behind the exchange: recorded and generated streams, and who is subscribed to them."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from exchange_simulator.client import Client
 from exchange_simulator.config import SimulatorConfig
@@ -57,9 +57,9 @@ class Market:
                 if not subscribers:
                     del self._subscribers[name]
 
-    def subscribers(self, stream: str) -> tuple[Client, ...]:
+    def subscribers(self, stream: str) -> Collection[Client]:
         """The clients that get this stream."""
-        return tuple(self._subscribers.get(stream, ()))
+        return self._subscribers.get(stream, ())
 
     def _served(self, name: str, client: Client) -> bool:
         listing = self._find(name)
@@ -115,7 +115,13 @@ class Market:
         return [self._generator.burst(listing, events, now)]
 
     def restart(self, stream: str | None, now: float) -> None:
-        """Let ids begin again: of one stream, or of all and of the recording."""
+        """Let ids begin again: of one stream, or of all and of the recording.
+
+        Raises:
+            ValueError: the exchange has no such stream.
+        """
+        if stream is not None and not self._replayed(stream) and self._find(stream) is None:
+            raise ValueError(f"the exchange has no stream {stream!r}")
         if self._replay is not None and (stream is None or self._replayed(stream)):
             self._replay.restart(now)
         self._generator.restart(None if stream is None else frozenset((stream,)), now)

@@ -119,6 +119,10 @@ class LocalRelay:
     def lines(self) -> list[Line]:
         return self._log.lines
 
+    def said(self, message: str) -> list[Line]:
+        """The lines so far with this message."""
+        return [line for line in self._log.lines if line.message == message]
+
     @property
     def status(self) -> Status:
         return self.relay.status()

@@ -61,10 +61,10 @@ class RelayProcess:
     async def __aenter__(self) -> Self:
         await self.start()
         await eventually(
-            lambda: self._said("Serving health and metrics") or self._reading.done(),
+            lambda: self.said("Serving health and metrics") or self._reading.done(),
             "the relay listens",
         )
-        if not self._said("Serving health and metrics"):
+        if not self.said("Serving health and metrics"):
             raise AssertionError(f"the relay did not start: {await self.wait()}")
         return self
 
@@ -105,7 +105,7 @@ class RelayProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._said('Serving health and metrics')[0]['port']}"
+        return f"http://127.0.0.1:{self.said('Serving health and metrics')[0]['port']}"
 
     def messages(self, level: str = "") -> list[str]:
         """The log so far, or its lines of one level."""
@@ -133,7 +133,8 @@ class RelayProcess:
         ledger = last if last.get("message") == "Ledger" else {}
         return Ended(code, ledger, self.lines, stderr.decode())
 
-    def _said(self, message: str) -> list[dict[str, Any]]:
+    def said(self, message: str) -> list[dict[str, Any]]:
+        """The lines so far with this message."""
         return [line for line in self.lines if line["message"] == message]
 
     def _file(self) -> Path:

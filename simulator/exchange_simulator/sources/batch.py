@@ -1,6 +1,9 @@
 """What a source hands on: events of one stream that happen together."""
 
+from dataclasses import dataclass
 from typing import Protocol
+
+from exchange_simulator.core.frames import fragments
 
 
 class Batch(Protocol):
@@ -27,3 +30,43 @@ class Batch(Protocol):
 
     def frames(self, *, combined: bool, microseconds: bool) -> bytes:
         """The same as joined WebSocket frames."""
+
+
+@dataclass(frozen=True)
+class Fragmented:
+    """A batch whose messages go out in so many frames each, with a PING of that payload in between."""
+
+    whole: Batch
+    pieces: int
+    ping: bytes | None = None
+
+    @property
+    def stream(self) -> str:
+        """As the whole."""
+        return self.whole.stream
+
+    @property
+    def count(self) -> int:
+        """As the whole."""
+        return self.whole.count
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """As the whole."""
+        return self.whole.numbers
+
+    @property
+    def identities(self) -> tuple[int, int]:
+        """As the whole."""
+        return self.whole.identities
+
+    def payloads(self, *, combined: bool, microseconds: bool) -> list[bytes]:
+        """As the whole."""
+        return self.whole.payloads(combined=combined, microseconds=microseconds)
+
+    def frames(self, *, combined: bool, microseconds: bool) -> bytes:
+        """The messages in fragments."""
+        return b"".join(
+            fragments(payload, self.pieces, ping=self.ping)
+            for payload in self.payloads(combined=combined, microseconds=microseconds)
+        )

@@ -46,6 +46,17 @@ async def test_some_codes_may_not_be_sent(code: int) -> None:
             exchange.faults.close(code)
 
 
+async def test_no_fault_sends_such_a_code() -> None:
+    async with Simulator(FAST) as exchange:
+        for fault in (
+            exchange.faults.close_after_accept,
+            exchange.faults.expire,
+            exchange.faults.announce_shutdown,
+        ):
+            with pytest.raises(ValueError, match="1005"):
+                fault(code=1005)
+
+
 async def test_one_connection_of_many() -> None:
     async with (
         Simulator(FAST) as exchange,
@@ -334,6 +345,8 @@ async def test_faults_of_unknown_streams_and_nothing_are_errors(fault: str) -> N
             getattr(exchange.faults, fault)("nonsense", 1)
         with pytest.raises(ValueError, match="events: 0"):
             getattr(exchange.faults, fault)("a@trade", 0)
+        with pytest.raises(ValueError, match="no stream 'nonsense'"):
+            exchange.faults.restart_ids("nonsense")
 
 
 def test_every_fault_has_a_name() -> None:

@@ -115,7 +115,7 @@ async def test_pings_carry_the_time_and_pongs_answer_them() -> None:
 
 
 async def test_a_client_that_does_not_pong_is_closed() -> None:
-    config = SimulatorConfig(ping_interval=0.1, pong_timeout=0.3)
+    config = SimulatorConfig(ping_interval=0.1, pong_timeout=0.3, close_timeout=0.1)
     async with Simulator(config) as exchange, mute_client(exchange) as connection:
         frames = [(frame.opcode, bytes(frame.data)) async for frame in connection.frames()]
         stats = exchange.stats()
@@ -126,7 +126,9 @@ async def test_a_client_that_does_not_pong_is_closed() -> None:
 
 
 async def test_an_unsolicited_pong_keeps_nothing_alive() -> None:
-    config = SimulatorConfig(ping_interval=0.1, pong_timeout=0.3, control_rate=1000)
+    config = SimulatorConfig(
+        ping_interval=0.1, pong_timeout=0.3, control_rate=1000, close_timeout=0.1
+    )
     async with Simulator(config) as exchange, mute_client(exchange) as connection:
         opcodes = []
         async for frame in connection.frames():

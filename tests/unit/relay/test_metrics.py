@@ -58,8 +58,8 @@ def samples(text: str) -> Samples:
     return found
 
 
-def value(text: str, name: str, **labels: str) -> float:
-    return samples(text)[PREFIX + name, tuple(sorted(labels.items()))]
+def value(text: str, metric: str, /, **labels: str) -> float:
+    return samples(text)[PREFIX + metric, tuple(sorted(labels.items()))]
 
 
 @pytest.mark.parametrize("snapshot", [STATUS, FRESH], ids=["busy", "fresh"])

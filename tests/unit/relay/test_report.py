@@ -18,16 +18,46 @@ CONFIG = RelayConfig(
 )
 
 # What users of the replaced service read.
-GET_METRICS = """
-    is_connected is_running connection_status reconnect_attempts processed_messages dropped_messages stream_count
-    streams uptime queue_size last_message_time last_ping websocket_state nats_state uptime_seconds messages_per_second
-    queue_utilization_percent time_since_last_message heartbeat_enabled heartbeat_interval
-""".split()
-HEARTBEAT_FIELDS = """
-    connection_status websocket_state nats_state messages_processed_since_last messages_dropped_since_last
-    messages_per_second total_processed total_dropped overall_rate_per_second queue_size queue_utilization_percent
-    time_since_last_message_seconds uptime_seconds heartbeat_interval_seconds reconnect_attempts last_ping_seconds_ago
-""".split()
+GET_METRICS = [
+    "is_connected",
+    "is_running",
+    "connection_status",
+    "reconnect_attempts",
+    "processed_messages",
+    "dropped_messages",
+    "stream_count",
+    "streams",
+    "uptime",
+    "queue_size",
+    "last_message_time",
+    "last_ping",
+    "websocket_state",
+    "nats_state",
+    "uptime_seconds",
+    "messages_per_second",
+    "queue_utilization_percent",
+    "time_since_last_message",
+    "heartbeat_enabled",
+    "heartbeat_interval",
+]
+HEARTBEAT_FIELDS = [
+    "connection_status",
+    "websocket_state",
+    "nats_state",
+    "messages_processed_since_last",
+    "messages_dropped_since_last",
+    "messages_per_second",
+    "total_processed",
+    "total_dropped",
+    "overall_rate_per_second",
+    "queue_size",
+    "queue_utilization_percent",
+    "time_since_last_message_seconds",
+    "uptime_seconds",
+    "heartbeat_interval_seconds",
+    "reconnect_attempts",
+    "last_ping_seconds_ago",
+]
 
 
 @pytest.mark.parametrize("snapshot", [STATUS, FRESH], ids=["busy", "fresh"])

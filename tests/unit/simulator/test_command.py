@@ -19,6 +19,10 @@ def test_replay_takes_a_file_or_the_default_recording() -> None:
     assert parse("--replay", "other.jsonl").replay == Path("other.jsonl")
 
 
+def test_symbols_are_lower_case() -> None:
+    assert parse("--symbols", "BTCUSDT, ethusdt,").symbols == ("btcusdt", "ethusdt")
+
+
 def test_rates_of_streams() -> None:
     assert parse("--streams-rate", "*@trade=100", "--streams-rate", "*=0.5").streams_rate == [
         ("*@trade", 100.0),

@@ -23,9 +23,11 @@ REAL = [
 ]
 HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 PIECES = st.sampled_from(
-    [b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\x00", b"\xff", b"\xc3", b"\xe5\xb8\x81"]
-    + [b'","data":', b'{"stream":"', b"NaN", b"1e999", b"-", b".", b"0", b"null", b" ", b"\n"]
-    + [b'"stream":"btcusdt@trade",', b'"data":1,', b"\\u0040", b"\xef\xbb\xbf", b'"result":']
+    [
+        *(bytes([character]) for character in b'{}[]",:\\-.0 \n\x00\xff\xc3'),
+        *(b'","data":', b'{"stream":"', b'"stream":"btcusdt@trade",', b'"data":1,', b'"result":'),
+        *(b"NaN", b"1e999", b"null", b"\\u0040", b"\xef\xbb\xbf", b"\xe5\xb8\x81"),
+    ]
 )
 
 

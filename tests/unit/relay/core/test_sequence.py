@@ -1,5 +1,6 @@
 """What the numbers say, by the rules of each channel: first the checks alone, then whole streams."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,8 +29,10 @@ class Event(NamedTuple):
 
 @pytest.mark.parametrize(
     ("last", "number", "verdict"),
-    [(-1, 0, 0), (-1, 7, 0), (7, 8, 0), (7, 9, 1), (7, 107, 99), (7, 7, RESET), (7, 6, RESET)]
-    + [(7, 0, RESET), (0, 1, 0), (0, 2, 1), (0, 0, RESET)],
+    [
+        *((-1, 0, 0), (-1, 7, 0), (7, 8, 0), (7, 9, 1), (7, 107, 99)),
+        *((7, 7, RESET), (7, 6, RESET), (7, 0, RESET), (0, 1, 0), (0, 2, 1), (0, 0, RESET)),
+    ],
 )
 def test_trades_follow_one_by_one(last: int, number: int, verdict: int) -> None:
     assert contiguous(last, Event(number)) == verdict
@@ -223,7 +226,3 @@ def test_frames_taken_out_of_the_recorded_session_are_missed() -> None:
 
     ((_, first, last, missing),) = found.gaps
     assert (missing, last - first) == (7, 6)
-
-
-def pairwise(numbers: list[int]) -> list[tuple[int, int]]:
-    return list(zip(numbers, numbers[1:], strict=False))

@@ -58,6 +58,9 @@ class Shell:
         self.dials += [self.now for action in actions if isinstance(action, Dial)]
         return actions
 
+    def state(self) -> State:
+        return self.session.state
+
     def dial(self) -> None:
         self.now = max(self.now, self.session.wake_at(self.now))
         assert self.step(Tick()) == [Dial()]
@@ -82,18 +85,18 @@ def test_a_connection_that_works_from_the_first_dial_to_the_stop() -> None:
     assert shell.step(Tick()) == [Dial()]
     assert shell.step(Tick(), DataSeen()) == []
     assert shell.step(Opened()) == [Subscribe()]
-    assert shell.session.state is State.SUBSCRIBING
+    assert shell.state() is State.SUBSCRIBING
     shell.step(DataSeen())
-    assert shell.session.state is State.STREAMING
+    assert shell.state() is State.STREAMING
     shell.now += 59.9
     shell.step(DataSeen())
-    assert shell.session.state is State.STREAMING
+    assert shell.state() is State.STREAMING
     shell.now += 0.1
     shell.step(DataSeen())
-    assert shell.session.state is State.HEALTHY
+    assert shell.state() is State.HEALTHY
     assert shell.step(Stop(), Stop()) == [Close("stopping")]
     assert shell.step(Failed(LOST)) == []
-    assert shell.session.state is State.STOPPED
+    assert shell.state() is State.STOPPED
     assert shell.session.connects == 1
     assert shell.session.last_error is None
 
@@ -105,9 +108,9 @@ def test_an_open_connection_without_data_is_never_proven() -> None:
     shell.now += 1_000.0
     shell.step(Tick())
 
-    assert shell.session.state is State.SUBSCRIBING
+    assert shell.state() is State.SUBSCRIBING
     shell.step(DataSeen())
-    assert shell.session.state is State.STREAMING  # the 60 s count from here
+    assert shell.state() is State.STREAMING  # the 60 s count from here
 
 
 def test_waits_double_with_each_failure_and_are_capped() -> None:
@@ -332,11 +335,11 @@ def test_stop_leads_to_the_end_from_every_state(state: State) -> None:
 
     assert actions == ([Close("stopping")] if state in OPEN else [])
     if state in OPEN | CLOSES:
-        assert shell.session.state is State.STOPPING
+        assert shell.state() is State.STOPPING
         shell.step(Failed(LOST))
-    assert shell.session.state is State.STOPPED
+    assert shell.state() is State.STOPPED
     assert shell.step(*EVENTS) == []
-    assert shell.session.state is State.STOPPED
+    assert shell.state() is State.STOPPED
 
 
 def test_every_state_has_a_row_and_one_role() -> None:

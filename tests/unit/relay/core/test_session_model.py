@@ -249,10 +249,9 @@ def test_every_row_of_the_table_happens() -> None:
         session, now = Session(policy, ConnectBudget(30, 300.0), Random(life)), 0.0
         for _ in range(60):
             now += random.choice([0.0, 1.0, 30.0, 60.0, 300.0])
-            event: Event = random.choice(
-                [Tick(), Tick(), Opened(), DataSeen(), DataSeen(), Stalled("x")]
-                + [Failed(random.choice(ERRORS)), *([Stop()] if random.random() < 0.05 else [])]
-            )
+            failed = Failed(random.choice(ERRORS))
+            events: list[Event] = [Tick(), Tick(), Opened(), DataSeen(), Stalled("x"), failed]
+            event = Stop() if random.random() < 0.01 else random.choice(events)
             before = session.state
             session.step(event, now)
             if session.state is not before:

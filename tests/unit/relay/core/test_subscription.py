@@ -98,7 +98,8 @@ def test_the_rate_holds_over_any_schedule(
 ) -> None:
     subscriptions = Subscriptions([f"{n}@trade" for n in range(800)], per_second)
     subscriptions.reset()
-    now, spent = 0.0, []
+    now = 0.0
+    spent: list[float] = []
     for pause, what in schedule:
         now += pause
         if what == "renew":
@@ -145,7 +146,7 @@ def test_a_changed_list_sends_the_difference_and_nothing_else(
 
 
 STREAMS = st.lists(st.sampled_from([f"{n}@ticker" for n in range(6)]), unique=True)
-STEPS = st.one_of(
+STEPS: st.SearchStrategy[tuple[str, list[str]]] = st.one_of(
     st.tuples(st.just("want"), STREAMS),
     st.tuples(st.just("renew"), STREAMS),
     st.tuples(st.sampled_from(["receive", "connect"]), st.just([])),
