@@ -119,7 +119,7 @@ async def _demo(manifest: BinanceStreamSet, seconds: float | None, *, quiet: boo
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamset-demo-")))
         server = await stack.enter_async_context(nats_server(folder))
-        options = ["--replay", "--market", manifest.spec.market.value.partition("-")[0]]
+        options = ["--replay", "--today", "--market", manifest.spec.market.value.partition("-")[0]]
         endpoint = await stack.enter_async_context(exchange(folder, options))
         witness = await stack.enter_async_context(Witness(server))
         relays = [

@@ -70,7 +70,7 @@ def schema() -> Schema:
         "properties": {
             "apiVersion": {"description": fields["apiVersion"]["description"], "type": "string"},
             "kind": {"description": fields["kind"]["description"], "type": "string"},
-            "metadata": {"description": fields["metadata"]["description"], "type": "object"},
+            "metadata": {"type": "object"},
             "spec": structural(BinanceStreamSetSpec.model_json_schema()),
             # Nobody is to mistake a resource that no operator has seen for a finished one.
             "status": status | {"default": {"observedGeneration": -1}},

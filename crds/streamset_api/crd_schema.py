@@ -11,6 +11,7 @@ What changes on the way:
 * `X | None` with the default None becomes an optional `X`. An API server prunes a null given for it.
 * A default that says nothing (null, `[]`, `{}`) is left out. That of an object is reduced to what its
   fields' own defaults do not say: `{}` where they say it all, because they apply inside an object only.
+  An object with rules keeps it whole: an API server runs them on the default as it stands.
 * A list without a list type is `atomic`: one writer owns it whole.
 * Titles are dropped, and paragraphs become one line.
 """
@@ -32,10 +33,10 @@ _COPIED = (
     *("format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum"),
     *("minItems", "maxItems", "minProperties", "maxProperties", "required"),
     *(INT_OR_STRING, PRESERVE, LIST_TYPE, "x-kubernetes-list-map-keys", "x-kubernetes-map-type"),
-    VALIDATIONS,
 )
-_HANDLED = ("$ref", "anyOf", "const", "type", "description", "default")
+_HANDLED = ("$ref", "anyOf", "const", "type", "description", "default", VALIDATIONS)
 _NESTED = ("properties", "additionalProperties", "items")
+_RULE = ("rule", "message", "fieldPath")
 _KNOWN = _DROPPED | {*_COPIED, *_HANDLED, *_NESTED}
 
 
@@ -86,6 +87,8 @@ class _Converter:
         converted |= {keyword: schema[keyword] for keyword in _COPIED if keyword in schema}
         if converted.get("type") == "array":
             converted.setdefault(LIST_TYPE, "atomic")
+        if VALIDATIONS in schema:
+            converted[VALIDATIONS] = [_rule(rule, path) for rule in schema[VALIDATIONS]]
         converted |= self._nested(schema, path, defaults, inside)
 
         default = _default(schema.get("default"), converted)
@@ -165,15 +168,23 @@ def _type_of(schema: Mapping[str, Any], path: str) -> str:
     raise UnsupportedSchemaError(path, f"type {kind!r} is none of a CRD")
 
 
+def _rule(rule: Mapping[str, str], path: str) -> dict[str, str]:
+    if not set(rule) <= set(_RULE):
+        raise UnsupportedSchemaError(path, f"no such parts of a rule: {', '.join(sorted(rule))}")
+    return {key: rule[key] for key in _RULE if key in rule}
+
+
 def _default(value: object, converted: Schema) -> object:
     """Return the default that `converted` has to carry itself, or None."""
     properties: Mapping[str, Schema] = converted.get("properties", {})
-    if isinstance(value, Mapping) and properties:
-        own = {}
-        for name, inner in value.items():
-            reduced = _default(inner, properties[name])
-            if reduced is not None and reduced != properties[name].get("default"):
-                own[name] = reduced
-        applies_inside = any("default" in inner for inner in properties.values())
-        return own if own or applies_inside else None
-    return None if value in (None, [], {}) else value
+    if not isinstance(value, Mapping) or not properties:
+        return None if value in (None, [], {}) else value
+    own = {name: _default(inner, properties[name]) for name, inner in value.items()}
+    applied = {name: inner.get("default") for name, inner in properties.items()}
+    whole = VALIDATIONS in converted
+    reduced = {
+        name: inner
+        for name, inner in own.items()
+        if inner is not None and (whole or inner != applied[name])
+    }
+    return reduced if reduced or any("default" in inner for inner in properties.values()) else None

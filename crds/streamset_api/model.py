@@ -5,16 +5,18 @@ predicate, which parsing runs. Both give the same message, so that the API serve
 line refuse a manifest in the same words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, ClassVar, Self
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    JsonValue,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -96,6 +98,36 @@ class Model(BaseModel):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return _with_validations(handler(schema), cls.RULES)
+
+
+def without_nulls(kind: Any, value: Any) -> Any:
+    """Return a document of type `kind` without the nulls that stand for nothing.
+
+    An API server takes a field, or an entry of a map, that is null for one that is not given, where
+    the schema does not say that null means something (Kubernetes' documentation of custom resources,
+    "Defaulting and Nullable"). Items of a list, and what is passed on unread, stay as they are.
+    """
+    kind = _not_none(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping):
+        fields = {info.alias or name: info for name, info in kind.model_fields.items()}
+        return {
+            name: without_nulls(fields[name].annotation, inner) if name in fields else inner
+            for name, inner in value.items()
+            if inner is not None or name not in fields or fields[name].is_required()
+        }
+    inner_kind = (*get_args(kind), None)[-2] if get_origin(kind) is dict else None
+    if inner_kind is not None and inner_kind is not JsonValue and isinstance(value, Mapping):
+        return {key: inner for key, inner in value.items() if inner is not None}
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return [without_nulls(get_args(kind)[0], item) for item in value]
+    return value
+
+
+def _not_none(kind: Any) -> Any:
+    """Return `X` of `X | None` and of `Annotated[X, ...]`."""
+    while get_origin(kind) in (Annotated, Union, UnionType):
+        [kind] = [part for part in get_args(kind)[:2] if part is not NoneType][:1]
+    return kind
 
 
 def _with_validations(schema: JsonSchemaValue, rules: tuple[Rule, ...]) -> JsonSchemaValue:

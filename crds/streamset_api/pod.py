@@ -11,34 +11,55 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from streamset_api.fields import matching
-from streamset_api.model import Model
+from streamset_api.model import VALIDATIONS, Model, Rule
 from streamset_api.nats import ObjectName
 
 QUANTITY_PATTERN = (
-    r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$"
+    r"^\+?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$"
 )
+QUANTITY_LENGTH = 32
+QUANTITY_ALLOWED = "a quantity such as 500m, 2 or 256Mi"
 
 PassedOn = Annotated[
-    dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    dict[str, JsonValue],
+    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
 ]
 Text = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
-Labels = Annotated[dict[Name, Text], Field(max_length=64)]
+
+_NAMED = Rule(
+    "self.all(name, size(name) >= 1 && size(name) <= 253)",
+    "names of 1 to 253 characters",
+    lambda entries: all(1 <= len(name) <= 253 for name in entries),
+)
+Labels = Annotated[dict[str, Text], Field(max_length=64), _NAMED]
 
 
 def _as_text(value: Any) -> Any:
     """Kubernetes takes `cpu: 1` for `cpu: "1"`."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+# The pattern decides; a rule of CEL with the same would cost too much, because CEL takes no note of
+# the length of what may also be a number. It gives the message.
 Quantity = Annotated[
     str,
     BeforeValidator(_as_text),
-    Field(max_length=32),
-    matching(QUANTITY_PATTERN, "a quantity such as 500m, 2 or 256Mi"),
-    WithJsonSchema({"x-kubernetes-int-or-string": True}),
+    Field(max_length=QUANTITY_LENGTH),
+    matching(QUANTITY_PATTERN, QUANTITY_ALLOWED),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "maxLength": QUANTITY_LENGTH,
+            "pattern": QUANTITY_PATTERN,
+            VALIDATIONS: [
+                {"rule": "type(self) != string || isQuantity(self)", "message": QUANTITY_ALLOWED}
+            ],
+        }
+    ),
 ]
-Quantities = Annotated[dict[Name, Quantity], Field(max_length=16)]
+Quantities = Annotated[dict[str, Quantity], Field(max_length=16), _NAMED]
 
 
 class ImagePullPolicy(StrEnum):
@@ -94,7 +115,7 @@ class Toleration(Model):
     """Value of the taint."""
     effect: Annotated[str, Field(max_length=32)] | None = None
     """NoSchedule, PreferNoSchedule or NoExecute; absent for all."""
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    toleration_seconds: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     """How long a NoExecute taint is tolerated."""
 
 

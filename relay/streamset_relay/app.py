@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable
 from enum import IntEnum
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from .connection import Connection
 from .core.backoff import ConnectBudget
@@ -31,6 +32,9 @@ STREAMS_PER_CONNECTION = 200
 
 #: Seconds of the grace period that the process keeps for its own end.
 RESERVE = 5.0
+
+#: Seconds that NATS gets to confirm and to close in any case.
+LAST_CHANCE = 0.1
 
 TICK = 0.25
 
@@ -126,6 +130,8 @@ class Relay:
         planned = {p.number: p for p in plan(names, current, self.config.route_of, limit)}
         for number, connection in list(self._connections.items()):
             if number not in planned:
+                # Closing takes a while; a stream that comes back meanwhile needs another connection.
+                del self._connections[number]
                 self._tasks.create_task(connection.stop())
             elif planned[number] != connection.planned:
                 connection.want(planned[number])
@@ -151,33 +157,35 @@ class Relay:
             self._gave_up = connection.gave_up
             log.critical("Giving up", extra={"error": str(connection.gave_up)})
             self.stop()
-        if not self._stopping.is_set():
-            del self._connections[connection.planned.number]
 
     async def _drain(self, publisher: asyncio.Task[None]) -> None:
         """Stop reading, send what waits, have it confirmed; in time, whatever is away."""
         log.info("Stopping: no more reading, sending what waits")
-        timing = self.config.timing
-        deadline = self._clock() + max(timing.grace_period - RESERVE, 1.0)
+        sink = self._pipeline.sink
+        deadline = self._clock() + max(self.config.timing.grace_period - RESERVE, 1.0)
         for connection in self._connections.values():
             self._tasks.create_task(connection.stop())
-        if self._readers:
-            _, late = await asyncio.wait(self._readers, timeout=(deadline - self._clock()) / 2)
-            for reader in late:
-                reader.cancel()
+        await self._finish(self._readers, (deadline - self._clock()) / 2)
         self._pipeline.end()
-        await self._unless_hurried(publisher, deadline - self._clock())
-        publisher.cancel()
+        await self._finish({publisher}, deadline - self._clock())
         self._pipeline.buffer.drop_all(SHUTDOWN)
-        await self._pipeline.sink.drain(max(deadline - self._clock(), 0.1))
-        await self._pipeline.sink.stop(max(deadline - self._clock(), 0.1))
+        left = max(deadline - self._clock(), LAST_CHANCE)
+        await self._finish({self._tasks.create_task(sink.drain(left))}, left)
+        left = LAST_CHANCE if self._hurry.is_set() else deadline - self._clock()
+        await sink.stop(max(left, LAST_CHANCE))
 
-    async def _unless_hurried(self, task: asyncio.Task[None], timeout: float) -> None:
+    async def _finish(self, tasks: Iterable[asyncio.Task[Any]], timeout: float) -> None:
+        """Wait for the tasks; cancel those that are late, and all when `stop` is called again."""
+        until = self._clock() + timeout
+        late = set(tasks)
         hurry = asyncio.create_task(self._hurry.wait())
-        await asyncio.wait(
-            {task, hurry}, timeout=max(timeout, 0.0), return_when=asyncio.FIRST_COMPLETED
-        )
-        hurry.cancel()
+        while late and not self._hurry.is_set() and (left := until - self._clock()) > 0:
+            done, _ = await asyncio.wait(
+                {*late, hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            late -= done
+        for task in {*late, hurry}:
+            task.cancel()
 
     def _endpoints(self) -> Endpoints:
         registry = registry_of(
@@ -240,6 +248,8 @@ class Relay:
     async def _follow(self, file: Path) -> None:
         """Take the stream list from the configuration file as it changes."""
         interval = self.config.timing.config_poll_interval
-        async for streams in changed_streams(file, interval):
+        async for streams in changed_streams(file, self.config.streams, interval):
+            if self._stopping.is_set():
+                return
             log.info("The stream list changed", extra={"streams": len(streams)})
             self._apply(streams)

@@ -15,24 +15,29 @@ from streamset_api.relay_config import RelayConfig, parse_relay_config
 log = logging.getLogger(__name__)
 
 
-async def changed_streams(file: Path, interval: float) -> AsyncIterator[tuple[str, ...]]:
-    """Yield the stream list each time it changes. A bad file is logged once, and the old list stays in force."""
-    text = await _read(file)
-    config = _parse(text, file)
+async def changed_streams(
+    file: Path, streams: tuple[str, ...], interval: float
+) -> AsyncIterator[tuple[str, ...]]:
+    """Yield the stream list each time it changes; `streams` is the one in force, from an earlier look at the file.
+
+    A bad file is logged once, and the old list stays in force.
+    """
+    text: str | None = None
+    config: RelayConfig | None = None
     while True:
-        await asyncio.sleep(interval)
         new_text = await _read(file)
-        if new_text is None or new_text == text:
-            continue
-        text = new_text
-        new = _parse(text, file)
-        if new is None:
-            continue
-        if config is None or new.streams != config.streams:
-            yield new.streams
-        if config is not None and _rest(new) != _rest(config):
-            log.warning("The configuration changed in more than its streams; that takes a restart")
-        config = new
+        if new_text is not None and new_text != text:
+            text = new_text
+            new = _parse(text, file)
+            if new is not None and new.streams != streams:
+                streams = new.streams
+                yield streams
+            if new is not None and config is not None and _rest(new) != _rest(config):
+                log.warning(
+                    "The configuration changed in more than its streams; that takes a restart"
+                )
+            config = new or config
+        await asyncio.sleep(interval)
 
 
 async def _read(file: Path) -> str | None:
@@ -42,9 +47,9 @@ async def _read(file: Path) -> str | None:
         return None  # it is just being replaced
 
 
-def _parse(text: str | None, file: Path) -> RelayConfig | None:
+def _parse(text: str, file: Path) -> RelayConfig | None:
     try:
-        return parse_relay_config(text or "", str(file))
+        return parse_relay_config(text, str(file))
     except ConfigError as error:
         log.error("The configuration file is wrong; it is ignored", extra={"error": str(error)})
         return None

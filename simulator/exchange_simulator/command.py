@@ -96,6 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the only symbols listed on the exchange (default: every well-formed one)",
     )
     market.add_argument(
+        "--today",
+        action="store_true",
+        help="move the times inside replayed events to the present, so that lags can be measured",
+    )
+    market.add_argument(
         "--rate",
         type=_positive,
         metavar="N",
@@ -179,6 +184,7 @@ def run(args: argparse.Namespace) -> int:
         recording=args.replay,
         speed=args.speed,
         loop=args.loop,
+        today=args.today,
         renumber=args.renumber,
         symbols=args.symbols,
         error_shape=args.error_shape,

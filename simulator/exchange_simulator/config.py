@@ -54,6 +54,8 @@ class SimulatorConfig:
     """Begin again after the last frame."""
     renumber: bool = True
     """Let ids and times go on growing in later passes; otherwise every pass is the same bytes."""
+    today: bool = False
+    """Move the times inside recorded events to the present; otherwise they stay as recorded."""
 
     error_shape: ErrorShape = "nested"
     max_streams: int | None = None

@@ -29,7 +29,13 @@ class Market:
         self._clock = clock
         self._routed = config.rules.routed
         self._replay = (
-            Replay(recording, speed=config.speed, loop=config.loop, renumber=config.renumber)
+            Replay(
+                recording,
+                speed=config.speed,
+                loop=config.loop,
+                renumber=config.renumber,
+                clock=clock if config.today else None,
+            )
             if recording
             else None
         )

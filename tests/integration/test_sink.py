@@ -282,6 +282,17 @@ async def test_stops_at_any_moment(nats_server: NatsServer, seed: int) -> None:
     assert sink.pending == 0
 
 
+async def test_stops_at_every_step_of_connecting(nats_server: NatsServer) -> None:
+    for steps in range(60):
+        sink = CoreSink([nats_server.url], name="t", timing=Timing(), rng=Random(1))
+        running = asyncio.create_task(sink.run())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await sink.stop(1)
+            await running
+
+
 async def test_a_bug_ends_the_run(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(self: CoreSink) -> None:
         raise ZeroDivisionError

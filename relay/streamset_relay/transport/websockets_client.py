@@ -201,9 +201,9 @@ class WebsocketsClient(asyncio.Protocol):
         """Follow the core, which has had the peer's close frame, or has failed the connection."""
         received, sent = self._core.close_rcvd, self._core.close_sent
         if received is not None:
-            self._inbox.end(ConnectionLost(received.code, received.reason))
+            self._inbox.end(ConnectionLost(int(received.code), received.reason))
         elif not self._inbox.ended and sent is not None:
-            self._inbox.end(ConnectionLost(sent.code, sent.reason))
+            self._inbox.end(ConnectionLost(int(sent.code), sent.reason))
         elif self._core.parser_exc is None:
             return  # our close frame is out, theirs is still to come
         self._socket.close()

@@ -98,6 +98,8 @@ class Recording:
     """How much later the next pass begins: the length of the session and a little more."""
     spans: dict[str, int]
     """Stream → by how much its ids grow from one pass to the next."""
+    began_ms: int
+    """When the first frame was received, in milliseconds since the epoch."""
 
     @property
     def streams(self) -> frozenset[str]:
@@ -128,7 +130,7 @@ def read_recording(lines: Iterable[str]) -> Recording:
             raise RecordingError(place, 'the frame is no {"stream":…,"data":…}') from error
     if not frames:
         raise RecordingError(0, "no frames")
-    return Recording(tuple(frames), _period_ms(frames), _spans(frames))
+    return Recording(tuple(frames), _period_ms(frames), _spans(frames), (began or 0) // 1_000_000)
 
 
 def members(text: str, start: int) -> Iterator[tuple[str, object, int, int]]:

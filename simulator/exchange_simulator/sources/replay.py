@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from exchange_simulator.core.frames import text_frames
+from exchange_simulator.sources.generated import Clock
 from exchange_simulator.sources.recording import Recorded, Recording
 
 
@@ -40,10 +41,19 @@ class ReplayBatch:
 
 
 class Replay:
-    """The course of a replay at `speed` times the recorded pace."""
+    """The course of a replay at `speed` times the recorded pace.
+
+    With a `clock`, the times inside the events are moved to the present, in the first pass too.
+    """
 
     def __init__(
-        self, recording: Recording, *, speed: float = 1.0, loop: bool = True, renumber: bool = True
+        self,
+        recording: Recording,
+        *,
+        speed: float = 1.0,
+        loop: bool = True,
+        renumber: bool = True,
+        clock: Clock | None = None,
     ) -> None:
         self.streams = recording.streams
         self.passes = 0
@@ -52,6 +62,8 @@ class Replay:
         self._speed = speed
         self._loop = loop
         self._renumber = renumber
+        self._clock = clock
+        self._moved = 0  # milliseconds from the recording to the present
         self._next = 0  # place of the next frame in the recording
         self._numbers: dict[str, int] = {}
         self._began: float | None = None  # when the first pass began
@@ -65,6 +77,8 @@ class Replay:
         """Somebody is subscribed to a recorded stream: the replay begins unless it has."""
         if self._began is None:
             self._began = now
+            if self._clock is not None:
+                self._moved = self._clock.time_us(now) // 1000 - self._recording.began_ms
 
     def next_due(self) -> float:
         """When the next frame is due."""
@@ -107,7 +121,7 @@ class Replay:
         self._numbers[recorded.stream] = number
         shifts = self.passes if self._renumber else 0
         ids = shifts * self._recording.spans.get(recorded.stream, 0)
-        milliseconds = shifts * self._recording.period_ms
+        milliseconds = self._moved + shifts * self._recording.period_ms
         identity = number
         if recorded.identity is not None:
             identity = recorded.identity + (ids if recorded.by_id else milliseconds)

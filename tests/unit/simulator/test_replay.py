@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange_simulator.sources.generated import Clock
 from exchange_simulator.sources.replay import Replay, ReplayBatch
 from tests.unit.simulator.test_recording import LINES, RECORDING, recording
 
@@ -33,6 +34,19 @@ def test_the_first_pass_is_the_recording_at_its_pace(steps: list[float], speed: 
     due = sum(frame.at / speed <= now - 100.0 for frame in RECORDING.frames)
     assert abs(len(batches) - due) <= 1  # one may fall on the very moment
     assert combined(batches) == FRAMES[: len(batches)]
+
+
+def test_times_can_be_moved_to_the_present_and_nothing_else() -> None:
+    clock = Clock(50.0, 1_800_000_000_000_000)
+    replay = Replay(RECORDING, clock=clock)
+    replay.listen(60.0)
+    moved = 1_800_000_010_000 - RECORDING.began_ms
+    trade, original = events(list(replay.advance(61.0)), "btcusdt@trade")[0], json.loads(FRAMES[0])
+
+    assert trade == original["data"] | {
+        "E": original["data"]["E"] + moved,
+        "T": original["data"]["T"] + moved,
+    }
 
 
 def test_nothing_happens_before_the_first_subscriber() -> None:
