@@ -59,7 +59,7 @@ Quantity = Annotated[
         }
     ),
 ]
-Quantities = Annotated[dict[str, Quantity], Field(max_length=16), _NAMED]
+Quantities = Annotated[dict[str, Quantity], Field(max_length=8), _NAMED]
 
 
 class ImagePullPolicy(StrEnum):
