@@ -103,6 +103,7 @@ class Connection:
                     try:
                         chunk = await self._transport.read()
                     except ConnectionLost as lost:
+                        await self._transport.close()  # frees the socket of a peer that is stuck
                         await self._fail(lost)
                     else:
                         yield chunk

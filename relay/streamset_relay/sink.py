@@ -22,7 +22,7 @@ DEFAULT_MAX_PAYLOAD: Final = 1024 * 1024
 QUIET_FOR: Final = 10.0
 """Seconds between two log lines about the same trouble."""
 
-CANCEL_AGAIN: Final = 0.5
+CANCEL_AGAIN: Final = 0.1
 """Seconds until a task that ignored its cancellation is cancelled again."""
 
 _log = logging.getLogger(__name__)

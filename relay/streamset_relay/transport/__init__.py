@@ -15,7 +15,7 @@ the reference. What a library leaves open of RFC 6455 its adapter settles; the c
 `tests/integration/transport` holds for both.
 """
 
-from streamset_relay.transport.interface import MAX_MESSAGE, Chunk, Transport
-from streamset_relay.transport.opening import available, connect
+from .interface import MAX_MESSAGE, Chunk, Transport
+from .opening import available, connect
 
 __all__ = ["MAX_MESSAGE", "Chunk", "Transport", "available", "connect"]

@@ -7,7 +7,7 @@ status and Retry-After decide how the session goes on, so they are taken from th
 
 import re
 
-from streamset_relay.errors import UpgradeRejected
+from ..errors import UpgradeRejected
 
 USER_AGENT = "binance-streamset"
 

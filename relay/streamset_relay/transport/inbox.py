@@ -11,7 +11,7 @@ larger batches are needed.
 import asyncio
 import time
 
-from streamset_relay.transport.interface import Chunk
+from .interface import Chunk
 
 
 class Inbox:

@@ -6,18 +6,18 @@ import importlib.util
 import ssl
 from collections.abc import Awaitable, Callable
 
-from streamset_relay.errors import ConnectFailed
-from streamset_relay.transport.interface import MAX_MESSAGE, Transport
+from ..errors import ConnectFailed
+from .interface import MAX_MESSAGE, Transport
 
 Opener = Callable[[str, ssl.SSLContext | None, int], Awaitable[Transport]]
 
 _OPENERS: dict[str, Opener] = {}  # the preferred client first
 if importlib.util.find_spec("picows"):
-    from streamset_relay.transport.picows_client import open_picows
+    from .picows_client import open_picows
 
     _OPENERS["picows"] = open_picows
 if importlib.util.find_spec("websockets"):
-    from streamset_relay.transport.websockets_client import open_websockets
+    from .websockets_client import open_websockets
 
     _OPENERS["websockets"] = open_websockets
 

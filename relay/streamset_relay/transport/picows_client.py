@@ -16,13 +16,13 @@ import ssl
 import picows
 from picows import WSFrame, WSMsgType, WSTransport
 
-from streamset_relay.errors import ConnectFailed, ConnectionLost
-from streamset_relay.transport import framing
-from streamset_relay.transport.framing import Assembly, FramingError
-from streamset_relay.transport.handshake import USER_AGENT, rejection
-from streamset_relay.transport.inbox import Inbox
-from streamset_relay.transport.interface import CLOSE_TIMEOUT, Chunk
-from streamset_relay.transport.tcp import dial, hang_up
+from ..errors import ConnectFailed, ConnectionLost
+from . import framing
+from .framing import Assembly, FramingError
+from .handshake import USER_AGENT, rejection
+from .inbox import Inbox
+from .interface import CLOSE_TIMEOUT, Chunk
+from .tcp import dial, hang_up
 
 _TEXT = WSMsgType.TEXT  # a name of its own: looking up a member of an enum per frame is slow
 _READ_BUFFER = 64 * 1024  # bytes one read of the socket can bring before picows enlarges it

@@ -16,13 +16,13 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 from websockets.uri import parse_uri
 
-from streamset_relay.errors import ConnectFailed, ConnectionLost
-from streamset_relay.transport import framing
-from streamset_relay.transport.framing import Assembly
-from streamset_relay.transport.handshake import MAX_HEAD, USER_AGENT, rejection
-from streamset_relay.transport.inbox import Inbox
-from streamset_relay.transport.interface import CLOSE_TIMEOUT, Chunk
-from streamset_relay.transport.tcp import dial, hang_up
+from ..errors import ConnectFailed, ConnectionLost
+from . import framing
+from .framing import Assembly
+from .handshake import MAX_HEAD, USER_AGENT, rejection
+from .inbox import Inbox
+from .interface import CLOSE_TIMEOUT, Chunk
+from .tcp import dial, hang_up
 
 # The core would format every frame for the log when the root logger is at DEBUG. What it has to
 # tell also reaches the reader, as an exception.
@@ -170,7 +170,7 @@ class WebsocketsClient(asyncio.Protocol):
         self._inbox.end(ConnectionLost(framing.ABNORMAL, str(exc or "no close frame")))
         self._gone.set_result(None)
 
-    # --
+    # -- what the core has parsed
 
     def _take(self, events: list[Event]) -> None:
         append = self._inbox.frames.append

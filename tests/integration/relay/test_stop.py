@@ -16,31 +16,44 @@ from tests.support.subscriber import Subscriber
 TRADES = "btcusdt@trade"
 STREAMS = ("btcusdt@trade", "ethusdt@trade", "solusdt@aggTrade", "bnbusdt@trade")
 TIMES = 20
+LANES = 2  # at a time: starting a process is most of it
 RATE = 10_000
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_sigterm_under_load_loses_nothing_twenty_times(
     tmp_path: Path, nats_server: NatsServer
 ) -> None:
-    async with exchange_process("--rate", str(RATE)) as exchange:
-        for number in range(TIMES):
-            subject = f"run.{number}"
-            async with Numbered(nats_server.url, subject) as witness:
-                config = document(exchange.url, nats_server.url, *STREAMS)
-                config["nats"]["subject"] = subject
-                async with RelayProcess(tmp_path, config) as relay:
-                    await witness.wait_for(1_000 + 200 * number)
-                    ended = await relay.stop(timeout=10)
-                    arrived = await witness.settled()
+    async with (
+        exchange_process("--rate", str(RATE)) as exchange,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for lane in range(LANES):
+            tasks.create_task(_stop_under_load(lane, tmp_path, exchange.url, nats_server.url))
 
-            ledger = ended.ledger
-            assert ended.code == 0
-            assert ledger, "the ledger is the last line"
-            assert ledger["difference"] == ledger["in_flight"] == ledger["unconfirmed"] == 0
-            assert ledger["dropped"] == {}
-            assert arrived == ledger["published"] == ledger["received"]
-            assert not any(seen.breaks for seen in witness.streams.values())
+
+async def _stop_under_load(lane: int, folder: Path, exchange: str, nats: str) -> None:
+    """Start a relay and stop it in full flow, a little later each time."""
+    for number in range(lane, TIMES, LANES):
+        own = folder / str(number)
+        own.mkdir()
+        config = document(exchange, nats, *STREAMS)
+        config["nats"]["subject"] = f"run.{number}"
+        async with (
+            Numbered(nats, f"run.{number}") as witness,
+            RelayProcess(own, config) as relay,
+        ):
+            await witness.wait_for(1_000 + 200 * number)
+            ended = await relay.stop()
+            arrived = await witness.settled()
+
+        ledger = ended.ledger
+        assert ended.code == 0
+        assert ledger, "the ledger is the last line"
+        assert ledger["difference"] == ledger["in_flight"] == ledger["unconfirmed"] == 0
+        assert ledger["dropped"] == {}
+        assert arrived == ledger["published"] == ledger["received"]
+        assert not any(seen.breaks for seen in witness.streams.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
