@@ -74,3 +74,4 @@ async def publish(pipeline: Pipeline) -> None:
             sink.write(encoded.wire, encoded.messages)
         if encoded.oversize:
             pipeline.tally.dropped[OVERSIZE] += encoded.oversize
+        await asyncio.sleep(0)  # a long backlog must not keep the socket from being read

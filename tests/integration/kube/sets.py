@@ -1,0 +1,51 @@
+"""Sets as the API server and the models see them."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from streamset_api.errors import ConfigError
+from streamset_api.resource import BinanceStreamSet, parse
+from tests.support.kube_client import KubeClient, KubeError
+from tests.unit.api.documents import manifest
+
+DEADLINE = 60.0
+REFUSED = {400, 422}
+"""Undecodable, and invalid."""
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Poll until it is so."""
+    deadline = time.monotonic() + DEADLINE
+    while not await holds():
+        assert time.monotonic() < deadline, f"not so within {DEADLINE} s"
+        await asyncio.sleep(0.05)
+
+
+async def is_served(client: KubeClient) -> bool:
+    """Tell whether the API server serves sets already."""
+    try:
+        await client.list(manifest())
+    except KubeError as error:
+        assert error.code == 404, error
+        return False
+    return True
+
+
+async def dry_run(client: KubeClient, document: Mapping[str, Any]) -> dict[str, Any] | KubeError:
+    """Return the object as the API server would store it, or its refusal. Unknown fields are refused."""
+    document = {**document, "metadata": {**document["metadata"], "namespace": "default"}}
+    try:
+        return await client.create(document, dryRun="All", fieldValidation="Strict")
+    except KubeError as error:
+        assert error.code in REFUSED, error
+        return error
+
+
+def parsed(document: Mapping[str, Any]) -> BinanceStreamSet | ConfigError:
+    """Return the set as the models read it, or their refusal. Unknown fields are refused."""
+    try:
+        return parse(document, strict=True)
+    except ConfigError as error:
+        return error
