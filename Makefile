@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run-local test bench lint format type-check contracts security pipeline pins clean
+.PHONY: help setup demo run-local test kube generate bench lint format type-check contracts security pipeline pins clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,19 @@ demo: setup ## Watch simulated market data go through the relay into NATS; Ctrl-
 run-local: setup ## Run the relay with the settings of the environment and .env
 	@$(BIN)/streamset relay $(ARGS)
 
-test: setup ## Run all tests, with a coverage report
+test: setup kube ## Run all tests, with a coverage report
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --format=total | sed 's/^/coverage: /; s/$$/ % of lines and branches (details: $(subst /,\/,$(BIN))\/coverage report)/'
+
+# Tests that need it are left out, loudly, where it can neither be found nor built.
+kube: ## Build the Kubernetes API server that tests use, from pinned Go modules, into a cache (once, about 10 minutes)
+	@if command -v go >/dev/null; then hack/kube/build.sh; \
+		else echo "No Go here: tests against a Kubernetes API server need it, or KUBEBUILDER_ASSETS"; fi
+
+generate: setup ## Write the CRD and its reference anew from the models
+	@$(BIN)/python hack/generate.py
 
 bench: setup ## Measure the relay against the straightforward client, in one run
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -2,13 +2,24 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from blockbuster import BlockBuster, blockbuster_ctx
 
-OURS = ["streamset_api", "streamset_relay", "exchange_simulator", "streamset_cli"]
+from tests import capabilities
+
+OURS = [
+    "streamset_api",
+    "streamset_operator",
+    "streamset_relay",
+    "exchange_simulator",
+    "streamset_cli",
+]
+
+NOT_RUN = pytest.StashKey[dict[str, int]]()
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +41,31 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
         task.cancel()
 
     assert not leaked, f"tasks left running: {leaked}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run, and remember it; in CI leave it in, to fail."""
+    lacking = [] if os.environ.get("CI") else capabilities.missing()
+    left_out = {
+        item: capability
+        for item in items
+        for capability in lacking
+        if capability.needed_by(item.path)
+    }
+    config.stash[NOT_RUN] = Counter(
+        f"for want of {capability.name}: {capability.how}" for capability in left_out.values()
+    )
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out where everybody sees it."""
+    for reason, count in config.stash.get(NOT_RUN, Counter()).items():
+        terminalreporter.write_line(f"NOT RUN: {count} tests, {reason}", yellow=True, bold=True)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -7,7 +7,7 @@ and not by the API server.
 
 What changes on the way:
 
-* `$ref` is replaced by what it refers to; keywords beside it win.
+* `$ref` is replaced by what it refers to; a description and a default beside it win.
 * `X | None` with the default None becomes an optional `X`. An API server prunes a null given for it.
 * A default that says nothing (null, `[]`, `{}`) is left out. That of an object is reduced to what its
   fields' own defaults do not say: `{}` where they say it all, because they apply inside an object only.
@@ -17,6 +17,7 @@ What changes on the way:
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from streamset_api.model import VALIDATIONS
@@ -26,16 +27,18 @@ Schema = dict[str, Any]
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 LIST_TYPE = "x-kubernetes-list-type"
+LIST_MAP_KEYS = "x-kubernetes-list-map-keys"
 
-_SCALARS = {"boolean", "integer", "number", "string"}
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _DROPPED = {"title", "$defs"}
 _COPIED = (
     *("format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum"),
     *("minItems", "maxItems", "minProperties", "maxProperties", "required"),
-    *(INT_OR_STRING, PRESERVE, LIST_TYPE, "x-kubernetes-list-map-keys", "x-kubernetes-map-type"),
+    *(INT_OR_STRING, PRESERVE, LIST_TYPE, LIST_MAP_KEYS),
 )
 _HANDLED = ("$ref", "anyOf", "const", "type", "description", "default", VALIDATIONS)
 _NESTED = ("properties", "additionalProperties", "items")
+_ANNOTATIONS = {"title", "description", "default"}
 _RULE = ("rule", "message", "fieldPath")
 _KNOWN = _DROPPED | {*_COPIED, *_HANDLED, *_NESTED}
 
@@ -84,7 +87,7 @@ class _Converter:
             converted["type"] = _type_of(schema, path)
         if "const" in schema:
             converted["enum"] = [schema["const"]]
-        converted |= {keyword: schema[keyword] for keyword in _COPIED if keyword in schema}
+        converted |= {key: deepcopy(schema[key]) for key in _COPIED if key in schema}
         if converted.get("type") == "array":
             converted.setdefault(LIST_TYPE, "atomic")
         if VALIDATIONS in schema:
@@ -140,8 +143,21 @@ class _Converter:
                 target = self._definitions[name]
             else:
                 target = _not_null(schema, path)
-            schema = {**target, **beside}
+            schema = _merged(target, beside, path)
         return schema, inside
+
+
+def _merged(target: Mapping[str, Any], beside: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """Return what a reference and the keywords beside it say together: no constraint gets lost."""
+    rules = [*target.get(VALIDATIONS, ()), *beside.get(VALIDATIONS, ())]
+    lost = sorted(
+        key
+        for key in set(target) & set(beside) - {*_ANNOTATIONS, VALIDATIONS}
+        if target[key] != beside[key]
+    )
+    if lost:
+        raise UnsupportedSchemaError(path, f"{', '.join(lost)} is given twice, and differs")
+    return {**target, **beside} | ({VALIDATIONS: rules} if rules else {})
 
 
 def _not_null(schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -157,13 +173,11 @@ def _not_null(schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
 
 def _type_of(schema: Mapping[str, Any], path: str) -> str:
     kind = schema.get("type")
-    if kind is None and "enum" in schema and all(isinstance(v, str) for v in schema["enum"]):
-        return "string"
     if kind == "array" and "items" not in schema:
         raise UnsupportedSchemaError(path, "a list has to say what its items are")
     if kind == "object" and not {"properties", "additionalProperties", PRESERVE} & set(schema):
         raise UnsupportedSchemaError(path, "an object has to say what its fields are")
-    if kind in _SCALARS or kind in ("array", "object"):
+    if kind in _TYPES:
         return str(kind)
     raise UnsupportedSchemaError(path, f"type {kind!r} is none of a CRD")
 

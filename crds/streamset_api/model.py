@@ -8,7 +8,7 @@ line refuse a manifest in the same words.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import (
@@ -100,33 +100,36 @@ class Model(BaseModel):
         return _with_validations(handler(schema), cls.RULES)
 
 
-def without_nulls(kind: Any, value: Any) -> Any:
-    """Return a document of type `kind` without the nulls that stand for nothing.
+def as_served(kind: Any, value: Any) -> Any:
+    """Return a document of type `kind` as an API server reads it when `kubectl` sends it.
 
-    An API server takes a field, or an entry of a map, that is null for one that is not given, where
-    the schema does not say that null means something (Kubernetes' documentation of custom resources,
-    "Defaulting and Nullable"). Items of a list, and what is passed on unread, stay as they are.
+    A field, or an entry of a map, that is null counts as not given (Kubernetes' documentation of
+    custom resources, "Defaulting and Nullable"), and 5.0 is sent as the integer 5. Items of a list
+    that are null, and what is passed on unread, stay as they are.
     """
-    kind = _not_none(kind)
-    if isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping):
-        fields = {info.alias or name: info for name, info in kind.model_fields.items()}
-        return {
-            name: without_nulls(fields[name].annotation, inner) if name in fields else inner
-            for name, inner in value.items()
-            if inner is not None or name not in fields or fields[name].is_required()
-        }
-    inner_kind = (*get_args(kind), None)[-2] if get_origin(kind) is dict else None
-    if inner_kind is not None and inner_kind is not JsonValue and isinstance(value, Mapping):
+    kind = _bare(kind)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list) and get_origin(kind) is tuple:
+        return [as_served(get_args(kind)[0], item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if get_origin(kind) is dict and get_args(kind)[1] is not JsonValue:
         return {key: inner for key, inner in value.items() if inner is not None}
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return [without_nulls(get_args(kind)[0], item) for item in value]
-    return value
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return value
+    fields = {info.alias or name: info for name, info in kind.model_fields.items()}
+    return {
+        name: as_served(fields[name].annotation, inner) if name in fields else inner
+        for name, inner in value.items()
+        if inner is not None or name not in fields or fields[name].is_required()
+    }
 
 
-def _not_none(kind: Any) -> Any:
+def _bare(kind: Any) -> Any:
     """Return `X` of `X | None` and of `Annotated[X, ...]`."""
     while get_origin(kind) in (Annotated, Union, UnionType):
-        [kind] = [part for part in get_args(kind)[:2] if part is not NoneType][:1]
+        kind = get_args(kind)[0]
     return kind
 
 

@@ -36,8 +36,9 @@ Labels = Annotated[dict[str, Text], Field(max_length=64), _NAMED]
 
 
 def _as_text(value: Any) -> Any:
-    """Kubernetes takes `cpu: 1` for `cpu: "1"`."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """Kubernetes takes `cpu: 1` for `cpu: "1"`; it knows no integers beyond 64 bits."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(int(value)) if number and abs(value) < 2**63 and value == int(value) else value
 
 
 # The pattern decides; a rule of CEL with the same would cost too much, because CEL takes no note of

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from streamset_api.fields import matching
-from streamset_api.model import Model, without_nulls
+from streamset_api.model import Model, as_served
 from streamset_api.spec import BinanceStreamSetSpec
 from streamset_api.validation import validate
 
@@ -72,7 +72,7 @@ def parse(document: object, *, strict: bool = False) -> BinanceStreamSet:
     """Return a document as a resource. Raises `ConfigError`.
 
     The operator and the relay ignore fields that they do not know, because a newer CRD may come
-    first; the command line refuses them (`strict`). A field that is null counts as not given, as it
-    does for an API server.
+    first; the command line refuses them (`strict`). Nulls and numbers mean what they mean to an API
+    server (`as_served`).
     """
-    return validate(BinanceStreamSet, without_nulls(BinanceStreamSet, document), strict=strict)
+    return validate(BinanceStreamSet, as_served(BinanceStreamSet, document), strict=strict)

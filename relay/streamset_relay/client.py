@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from streamset_api.errors import ConfigError, Problem
 
 from .app import ExitCode, Relay
 from .report import describe
@@ -34,7 +37,12 @@ class BinanceWebSocketClient:
             "WEBSOCKET_RECONNECT_DELAY": str(reconnect_delay),
             "HEALTH_PORT": "0",
         }
-        self._settings = load(None, given, None)
+        if empty := [name for name, value in given.items() if not value]:  # not the default
+            raise ConfigError([Problem(name, "", "a text that is not empty") for name in empty])
+        settings = load(None, given, None)
+        health = settings.config.health.model_copy(update={"host": "127.0.0.1"})
+        config = settings.config.model_copy(update={"health": health})
+        self._settings = replace(settings, config=config)
         self._relay: Relay | None = None
         self._task: asyncio.Task[ExitCode] | None = None
 

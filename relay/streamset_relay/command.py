@@ -45,16 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a relay until SIGTERM or SIGINT; a second signal ends it without sending what waits."""
+    json_lines = {"auto": None, "json": True, "plain": False}[arguments.log_format]
     try:
         settings = load(arguments.config, os.environ, Path(".env"))
-    except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - before there is a log
-        return ExitCode.CONFIGURATION
-    json_lines = {"auto": None, "json": True, "plain": False}[arguments.log_format]
-    logs.configure(settings.config.log_level.value, json_lines=json_lines)
-    try:
+        logs.configure(settings.config.log_level.value, json_lines=json_lines)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_run(settings))
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for a person; perhaps there is no log yet
+        return ExitCode.CONFIGURATION
     except Exception:
         logging.getLogger(__name__).critical("The relay failed", exc_info=True)
         return ExitCode.FAILED

@@ -9,6 +9,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from streamset_api.errors import ConfigError, Problem
+
 
 @dataclass(frozen=True)
 class Endpoints:
@@ -48,7 +50,10 @@ class Endpoints:
 
 @asynccontextmanager
 async def serve(endpoints: Endpoints, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the block runs; yields the port, which matters when `port` is 0."""
+    """Serve while the block runs; yields the port, which matters when `port` is 0.
+
+    Raises `ConfigError` when nobody can listen there.
+    """
     app = web.Application()
     app.add_routes(
         [
@@ -62,7 +67,11 @@ async def serve(endpoints: Endpoints, host: str, port: int) -> AsyncIterator[int
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            allowed = f"a port that is free on {host} ({error.strerror})"
+            raise ConfigError([Problem("health.port", port, allowed)]) from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -1,4 +1,4 @@
-"""A real Kubernetes API under a test's control: etcd, kube-apiserver, optionally its garbage collector.
+"""A real Kubernetes API under a test's control: etcd, kube-apiserver, and garbage collection on demand.
 
     with ControlPlane(folder) as plane:
         async with plane.client() as admin:
@@ -62,9 +62,8 @@ class ControlPlane:
     `stop` and `start` keep port and store, so that a test can take the API away for a while.
     """
 
-    def __init__(self, folder: Path, *, controllers: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._controllers = controllers
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._etcd_port, self._peer_port, self.port = free_ports(3)
         self._authority: Authority | None = None
@@ -119,8 +118,13 @@ class ControlPlane:
         self._launch("etcd", self._etcd())
         self._launch("kube-apiserver", self._apiserver())
         self._wait_until_ready()
-        if self._controllers:
-            self._launch("kube-controller-manager", self._controller_manager())
+
+    def start_controllers(self) -> None:
+        """Start garbage collection by owner reference, and the controller that empties namespaces.
+
+        It finds kinds that were there before it at once, and others within half a minute.
+        """
+        self._launch("kube-controller-manager", self._controller_manager())
 
     def stop(self) -> None:
         """End the processes: whoever uses another goes before it."""

@@ -1,5 +1,6 @@
 """A plain client of the Kubernetes API for tests: every request is what it says, and nothing more."""
 
+import io
 import json
 import ssl
 from collections.abc import Mapping, Sequence
@@ -88,7 +89,7 @@ class KubeClient:
             method,
             path,
             params=query,
-            data=None if body is None else json.dumps(body),
+            data=None if body is None else _encoded(body),
             headers={"Content-Type": content_type, "Accept": accept},
         ) as answer:
             text = await answer.text()
@@ -149,6 +150,10 @@ class KubeClient:
     async def delete(self, document: Mapping[str, Any], **query: str) -> Object:
         """Delete the object that `document` names."""
         return await self.request("DELETE", path_of(document), **query)
+
+
+def _encoded(body: object) -> io.BytesIO:
+    return io.BytesIO(json.dumps(body, ensure_ascii=False).encode())
 
 
 def path_of(document: Mapping[str, Any], *, named: bool = True) -> str:

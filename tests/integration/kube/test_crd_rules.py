@@ -170,7 +170,7 @@ CASES = (
     ),
     Case(
         "a quantity such as 500m",
-        "spec.resources.limits.memory",
+        "spec.resources.limits[memory]",
         {"resources": {"limits": {"memory": "1.5Gi", "cpu": 2}, "requests": {"cpu": "1e3"}}},
         {"resources": {"limits": {"memory": "lots"}}},
     ),
@@ -214,7 +214,7 @@ async def test_a_rule(admin: KubeClient, case: Case) -> None:
     assert any(case.fix in message for message in refusal.causes[case.field]), refusal.causes
     assert isinstance(by_models, ConfigError)
     [problem] = by_models.problems
-    assert problem.where.startswith(case.field)
+    assert problem.where.startswith(case.field.replace("[memory]", ".memory"))
     assert case.fix in problem.allowed
 
 

@@ -3,6 +3,7 @@
 A process takes a second to start, so one is given many wrong settings and has to name them all.
 """
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,6 +140,19 @@ async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert ended.stderr.startswith("configuration file: given ")
     assert "missing.yaml" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        environ = {"HEALTH_PORT": port}
+        ended = await (await RelayProcess(tmp_path, environ=environ).start()).wait()
+    assert ended.code == 2
+    assert ended.stderr.startswith(f"health.port: given {port}; allowed: ")
+    assert len(ended.stderr.splitlines()) == 1
+    assert not [line for line in ended.lines if "exc_info" in line]
 
 
 async def test_defaults_alone_are_right(tmp_path: Path) -> None:

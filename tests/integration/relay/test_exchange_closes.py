@@ -15,7 +15,7 @@ from tests.support.relay_process import RelayProcess
 from tests.support.subscriber import Subscriber
 
 TRADES = "btcusdt@trade"
-MARKET = SimulatorConfig(rates={"*": 200})
+MARKET = SimulatorConfig(rates={"*": 500})
 
 ENDS: dict[str, tuple[Callable[[Faults], object], str]] = {
     "1000": (lambda faults: faults.close(1000), "close_1000"),
@@ -51,13 +51,12 @@ async def test_a_connection_that_ends_is_replaced(
     assert await subscriber.settle() == ledger.received == ledger.published
     seen = numbers(subscriber.payloads, TRADES)
     assert all(later > earlier for earlier, later in pairwise(seen)), "nothing twice, in order"
-    runs = exchange.stats().streams[TRADES].runs
-    missing = sum(late.first - early.last - 1 for early, late in pairwise(runs))
-    assert relay.status.missing == missing, "the gap that the outage left is counted"
+    missing = sum(later - earlier - 1 for earlier, later in pairwise(seen))
+    assert relay.status.missing == missing > 0, "the gap that the outage left is counted"
 
 
 async def test_accept_then_close_stays_within_the_connect_budget(nats_server: NatsServer) -> None:
-    budget, window = 5, 2.0
+    budget, window = 5, 1.0
     timing = {"connectsPerWindow": budget, "connectWindow": window, "breakerFailures": 100_000}
     config = document("", nats_server.url, TRADES, timing=timing)
     async with Simulator(MARKET) as exchange:
@@ -71,14 +70,14 @@ async def test_accept_then_close_stays_within_the_connect_budget(nats_server: Na
             exchange.faults.clear()
             await relay.until(lambda s: s.not_ready is None)
 
-    slack = 0.1  # the exchange sees a connect a little later than the relay counts it
+    slack = 0.05  # the exchange sees a connect a little later than the relay counts it
     for nth, at in enumerate(times[budget:]):
         assert at - times[nth] > window - slack, f"more than {budget} connects in {window} s"
 
 
 async def test_connections_share_one_budget(nats_server: NatsServer) -> None:
     streams = [f"sym{n}usdt@trade" for n in range(450)]
-    timing = {"connectsPerWindow": 7, "connectWindow": 2.0, "breakerFailures": 100_000}
+    timing = {"connectsPerWindow": 7, "connectWindow": 1.0, "breakerFailures": 100_000}
     async with Simulator(MARKET) as exchange:
         exchange.faults.close_after_accept(1001)
         config = document(exchange.url, nats_server.url, *streams, timing=timing)
@@ -88,7 +87,7 @@ async def test_connections_share_one_budget(nats_server: NatsServer) -> None:
             times = [attempt.at for attempt in exchange.stats().attempts]
 
     for nth, at in enumerate(times[7:]):
-        assert at - times[nth] > 1.9, "more than 7 connects in 2 s"
+        assert at - times[nth] > 0.95, "more than 7 connects in 1 s"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ async def test_the_breaker_opens_after_five_failures_and_lets_one_probe_through(
 ) -> None:
     async with Simulator(MARKET) as exchange:
         exchange.faults.reject_upgrades(503)
-        config = document(exchange.url, nats_server.url, TRADES, timing={"breakerOpen": 1})
+        config = document(exchange.url, nats_server.url, TRADES, timing={"breakerOpen": 0.6})
         async with LocalRelay(config) as relay:
             await relay.until(lambda s: s.breakers["exchange"] == "open")
             assert len(exchange.stats().attempts) == 5
@@ -140,8 +139,8 @@ async def test_the_breaker_opens_after_five_failures_and_lets_one_probe_through(
             assert relay.status.breakers["exchange"] == "closed"
 
     times = [attempt.at for attempt in exchange.stats().attempts]
-    assert times[5] - times[4] > 0.99
-    assert times[6] - times[5] > 0.99
+    assert times[5] - times[4] > 0.59
+    assert times[6] - times[5] > 0.59
 
 
 async def test_ten_failed_attempts_end_the_process_with_code_4_after_the_drain(

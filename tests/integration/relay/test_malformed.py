@@ -1,12 +1,15 @@
 """Frames that no exchange should send."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
 
 from exchange_simulator import Simulator, SimulatorConfig
 from exchange_simulator.core.malformed import Malformed
+from streamset_relay.status import Status
 from tests.integration.relay.witness import numbers
 from tests.support.nats_server import NatsServer
 from tests.support.raw_websocket import BINARY, Peer, frame, serve, text
@@ -26,7 +29,7 @@ COUNTED = {
     "invalid_utf8": "not_utf8",
     "binary": "binary",
 }
-FATAL = {
+FATAL: dict[Malformed, int] = {
     "oversize": 1009,
     "reserved_opcode": 1002,
     "reserved_bit": 1002,
@@ -76,25 +79,26 @@ async def test_a_malformed_frame_is_counted_and_the_connection_stays(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("kind", FATAL)
 async def test_a_frame_against_the_protocol_replaces_the_connection(
-    client: str, kind: Malformed, nats_server: NatsServer, subscriber: Subscriber
+    client: str, nats_server: NatsServer, subscriber: Subscriber
 ) -> None:
     async with (
         Simulator(MARKET) as exchange,
         LocalRelay(document(exchange.url, nats_server.url, TRADES, transport=client)) as relay,
     ):
-        await relay.until(lambda s: s.ledger.published > 20)
-        exchange.faults.malformed(kind)
-        await relay.until(lambda s: s.reconnects == 1 and s.websocket_connected)
-        at = relay.status.ledger.published
-        await relay.until(lambda s: s.ledger.published > at + 20)
-        reason = f"socket_client_disconnects_total{{reason=close_{FATAL[kind]}}}"
-        assert (await metrics(relay))[reason] == 1
-        assert [line.fields["retry_in_seconds"] > 0 for line in relay.lines if _failed(line)]
+        for times, kind in enumerate(FATAL, 1):
+            await relay.until(lambda s: s.connections["healthy"])
+            exchange.faults.malformed(kind)
+            await relay.until(reconnected(times), kind)
+        await relay.until(lambda s: s.connections["healthy"])
+        samples = await metrics(relay)
         ledger = await relay.stop()
 
-    assert len(exchange.stats().attempts) == 2
+    assert len(exchange.stats().attempts) == 1 + len(FATAL)
+    for code, count in Counter(FATAL.values()).items():
+        assert samples[f"socket_client_disconnects_total{{reason=close_{code}}}"] == count
+    failures = relay.said("Binance connection failed")
+    assert all(line.fields["retry_in_seconds"] > 0 for line in failures)
     assert await subscriber.settle() == ledger.received == ledger.published
 
 
@@ -167,9 +171,10 @@ async def test_channels_and_events_nobody_knows_are_relayed(
         assert payload.startswith(f'{{"stream":"{stream}","data":{data},"timestamp"'.encode())
 
 
+def reconnected(times: int) -> Callable[[Status], bool]:
+    """Whether there were so many reconnects."""
+    return lambda status: status.reconnects == times
+
+
 def _event(value: str) -> str:
     return f'{{"stream":"{TRADES}","data":{{"x":"{value}"}}}}'
-
-
-def _failed(line: object) -> bool:
-    return getattr(line, "message", "") == "Binance connection failed"

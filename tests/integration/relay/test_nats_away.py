@@ -1,12 +1,14 @@
 """NATS is slow, stopped, killed, or was never there: the buffer fills, drops by policy, and counts."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from exchange_simulator import Simulator, SimulatorConfig
+from streamset_relay.status import Status
 from tests.integration.relay.witness import numbers
 from tests.support.nats_server import NatsServer, free_ports
 from tests.support.relay import LocalRelay, document, eventually, get, info, metrics
@@ -126,7 +128,7 @@ async def test_a_server_that_stops_with_data_pending_and_goes_on_loses_nothing(
             while not relay.status.ledger.dropped:  # the kernel takes some megabytes first
                 exchange.faults.burst(TRADES, 2_000)
                 sent += 2_000
-                await relay.until(lambda s, sent=sent: s.ledger.received == sent)
+                await relay.until(received(sent))
             status = relay.status
             assert status.nats_connected, "half-open: nobody has noticed yet"
             assert status.queue_size <= 3_000
@@ -224,3 +226,8 @@ async def test_both_away_at_sigterm_the_process_ends_in_time(tmp_path: Path) -> 
 
     assert ended.code == 0
     assert ended.ledger["received"] == ended.ledger["difference"] == 0
+
+
+def received(count: int) -> Callable[[Status], bool]:
+    """Whether so many frames have come."""
+    return lambda status: status.ledger.received == count

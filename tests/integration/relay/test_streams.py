@@ -206,6 +206,24 @@ async def test_a_route_that_is_dropped_and_comes_back_at_once_flows_again(
             assert sorted(up) == ["/market/stream", "/public/stream"]
 
 
+async def test_a_list_that_changes_during_the_stop_opens_nothing(
+    tmp_path: Path, nats_server: NatsServer
+) -> None:
+    depth, trades = "btcusdt@depth@100ms", "btcusdt@aggTrade"
+    timing = {"gracePeriod": 7, "natsPingTimeout": 60}
+    async with Simulator(SimulatorConfig(market="usdm", rates={"*": 200})) as exchange:
+        config = document(exchange.url, nats_server.url, depth, market="usdm", timing=timing)
+        mounted = Mounted(tmp_path, config)
+        async with LocalRelay(config, file=mounted.file) as relay:
+            await relay.until(lambda s: s.ledger.published > 10)
+            nats_server.pause()  # so that the stop takes its two seconds
+            await relay.until(lambda s: s.ledger.in_flight > 10)
+            relay.relay.stop()
+            mounted.replace({**config, "streams": [depth, trades]})
+            await relay.ended()
+    assert len(exchange.stats().attempts) == 1
+
+
 @pytest.mark.parametrize("shape", ["nested", "flat"])
 async def test_a_refused_subscription_is_visible_everywhere(
     shape: Literal["nested", "flat"], nats_server: NatsServer

@@ -38,16 +38,13 @@ class BufferModel(RuleBasedStateMachine):
 
     @initialize(
         overflow=st.sampled_from(Overflow),
-        exception=st.sampled_from([None, *Overflow]),
+        mixed=st.sampled_from([False, True, True]),
         max_messages=st.integers(1, 12),
         max_bytes=st.integers(1_024, 6_000),
     )
-    def configure(
-        self, overflow: Overflow, exception: Overflow | None, max_messages: int, max_bytes: int
-    ) -> None:
-        channels = (
-            () if exception is None else (ChannelOverflow(channel="trade", overflow=exception),)
-        )
+    def configure(self, overflow: Overflow, mixed: bool, max_messages: int, max_bytes: int) -> None:
+        (other,) = {*Overflow} - {overflow}
+        channels = (ChannelOverflow(channel="trade", overflow=other),) if mixed else ()
         config = BufferConfig(
             max_messages=max_messages,
             max_bytes=max_bytes,
@@ -68,12 +65,17 @@ class BufferModel(RuleBasedStateMachine):
         self.dropped: Counter[str] = Counter()
 
     @rule(
+        channels=st.sampled_from([(0, 1), (0, 0), (1, 1)]),
         messages=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1_200)), max_size=8),
         copies=st.integers(1, 3),
+        pause=st.integers(0, 3),
     )
-    def put_batch(self, messages: list[tuple[int, int]], copies: int) -> None:
+    def put_batch(
+        self, channels: tuple[int, int], messages: list[tuple[int, int]], copies: int, pause: int
+    ) -> None:
+        self.now += pause / 8
         chosen = [
-            (self.streams[at], b"x" * size, self.next + number)
+            (self.streams[at & 2 | channels[at & 1]], b"x" * size, self.next + number)
             for number, (at, size) in enumerate(messages * copies)
         ]
         self.next += len(chosen)
@@ -152,11 +154,11 @@ class BufferModel(RuleBasedStateMachine):
                 lane.popleft()
                 self.dropped[EXPIRED] += 1
 
-    @rule(eighths=st.integers(1, 60))
-    def wait(self, eighths: int) -> None:
-        self.now += eighths / 8
+    @rule(seconds=st.sampled_from([0.125, 1.0, 9.875, 10.0, 10.125]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
 
-    @precondition(lambda self: self.put > 10)
+    @precondition(lambda self: self.put > 60)
     @rule()
     def drop_all(self) -> None:
         self.buffer.drop_all("shutdown")
@@ -177,4 +179,4 @@ class BufferModel(RuleBasedStateMachine):
 
 
 TestBufferModel = BufferModel.TestCase
-TestBufferModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestBufferModel.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)

@@ -22,8 +22,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECEIVED = 1_680_652_800_004_107_999
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=NAME_LIMIT)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | FLOATS | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )

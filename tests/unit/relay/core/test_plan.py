@@ -25,15 +25,19 @@ def by_number(planned: list[Planned]) -> dict[int, Planned]:
     return {connection.number: connection for connection in planned}
 
 
-LISTS = st.lists(st.builds("{}{}".format, st.sampled_from("pm"), st.integers(0, 14)), max_size=24)
+NAMES = st.sets(st.builds("{}{}".format, st.sampled_from("ppm"), st.integers(0, 19)), max_size=8)
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(LISTS, min_size=1, max_size=8), st.integers(1, 6))
-def test_any_history_of_lists_keeps_the_rules(history: list[list[str]], limit: int) -> None:
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=10), st.integers(1, 5))
+def test_any_history_of_changes_keeps_the_rules(
+    history: list[tuple[set[str], set[str]]], limit: int
+) -> None:
     current: list[Planned] = []
     routes: dict[int, str] = {}
-    for wanted in history:
+    wanted: list[str] = []
+    for gone, added in history:
+        wanted = [*(name for name in wanted if name not in gone), *sorted(added)]
         new = change(wanted, current, limit)
 
         placed = Counter(name for connection in new for name in connection.streams)

@@ -1,12 +1,20 @@
 """Arbitrary lives of several connections that share a budget, against the rules written once more."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from streamset_relay.core.backoff import ConnectBudget
 from streamset_relay.core.session import (
@@ -37,7 +45,7 @@ from streamset_relay.errors import (
     UpgradeRejected,
 )
 
-LIMIT, WINDOW = 6, 100.0
+LIMIT, WINDOW = 4, 100.0
 URL = "wss://exchange.test/stream"
 ERRORS: tuple[ExchangeError, ...] = (
     ConnectFailed(URL, "refused"),
@@ -45,7 +53,6 @@ ERRORS: tuple[ExchangeError, ...] = (
     *(UpgradeRejected(URL, status) for status in (403, 418, 429, 451, 502)),
     *(UpgradeRejected(URL, 429, retry_after) for retry_after in (0.0, 7.0, 200.0)),
 )
-WHICH = st.integers(0, 2)
 
 
 @dataclass
@@ -61,6 +68,24 @@ class Line:
     data_since: float | None = None
     proven: bool = False
     may_dial_at: float = 0.0
+
+
+def some(fits: Callable[[Line], bool], **arguments: Any) -> Callable[[Callable[..., None]], Any]:
+    """A rule about one of the lines that fit; it is no choice while none does."""
+
+    def decorate(about: Callable[..., None]) -> Any:
+        def run(self: "SessionModel", which: int, **drawn: Any) -> None:
+            fitting = [line for line in self.lines if fits(line)]
+            about(self, fitting[which % len(fitting)], **drawn)
+
+        def possible(self: "SessionModel") -> bool:
+            return any(map(fits, self.lines))
+
+        run.__name__ = about.__name__
+        as_rule: Any = rule(which=st.integers(0, 2), **arguments)
+        return precondition(possible)(as_rule(run))
+
+    return decorate
 
 
 class SessionModel(RuleBasedStateMachine):
@@ -117,12 +142,10 @@ class SessionModel(RuleBasedStateMachine):
         if len(self.dials) > LIMIT:
             assert self.now >= self.dials[-LIMIT - 1] + WINDOW
 
-    @rule(which=WHICH)
-    def wake_on_time(self, which: int) -> None:
-        line = self.lines[which]
-        if line.session.state in WAITS:
-            self.now = max(self.now, line.session.wake_at(self.now))
-            assert self.step(line, Tick()) == [Dial()]
+    @some(lambda line: line.session.state in WAITS)
+    def wake_on_time(self, line: Line) -> None:
+        self.now = max(self.now, line.session.wake_at(self.now))
+        assert self.step(line, Tick()) == [Dial()]
 
     @rule(seconds=st.sampled_from([0.0, 0.1, 1.0, 5.0, 29.0, 60.0, 400.0]))
     def let_time_pass(self, seconds: float) -> None:
@@ -130,22 +153,32 @@ class SessionModel(RuleBasedStateMachine):
         for line in self.lines:
             self.step(line, Tick())
 
-    @rule(which=WHICH)
-    def finish_dial(self, which: int) -> None:
-        line = self.lines[which]
-        if line.dialing and not line.stopping:
-            line.dialing, line.open, line.data_since = False, True, None
-            assert self.step(line, Opened()) == [Subscribe()]
+    @some(lambda line: line.dialing)
+    def finish_dial(self, line: Line) -> None:
+        line.dialing, line.open, line.data_since = False, True, None
+        assert self.step(line, Opened()) == [Subscribe()]
 
-    @rule(which=WHICH, error=st.sampled_from(ERRORS))
-    def fail_dial(self, which: int, error: ExchangeError) -> None:
-        if self.lines[which].dialing:
-            self._fail(self.lines[which], error)
+    @some(lambda line: line.dialing, error=st.sampled_from(ERRORS))
+    def fail_dial(self, line: Line, error: ExchangeError) -> None:
+        self._fail(line, error)
 
-    @rule(which=WHICH, error=st.sampled_from([ConnectionLost(1000), ConnectionLost(1008)]))
-    def lose_connection(self, which: int, error: ExchangeError) -> None:
-        if self.lines[which].open:
-            self._fail(self.lines[which], error)
+    @some(
+        lambda line: line.session.state in WAITS,
+        error=st.sampled_from(ERRORS),
+        dials=st.integers(2, 5),
+    )
+    def fail_dials(self, line: Line, error: ExchangeError, dials: int) -> None:
+        while dials and line.session.state in WAITS:
+            self.now = max(self.now, line.session.wake_at(self.now))
+            assert self.step(line, Tick()) == [Dial()]
+            self._fail(line, error)
+            dials -= 1
+
+    @some(
+        lambda line: line.open, error=st.sampled_from([ConnectionLost(1000), ConnectionLost(1008)])
+    )
+    def lose_connection(self, line: Line, error: ExchangeError) -> None:
+        self._fail(line, error)
 
     def _fail(self, line: Line, error: ExchangeError) -> None:
         line.dialing = line.open = line.closing = False
@@ -179,42 +212,36 @@ class SessionModel(RuleBasedStateMachine):
         assert line.session.failures == line.failures
         line.may_dial_at = self.now + max(waits) - 1e-6
 
-    @rule(which=WHICH, seconds=st.sampled_from([0.0, 20.0, 59.0, 60.0, 61.0]))
-    def see_data(self, which: int, seconds: float) -> None:
-        line = self.lines[which]
-        if line.open and not line.closing:
-            self.step(line, DataSeen())
-            if line.data_since is None:
-                line.data_since = self.now
-            self.now += seconds
-            self.step(line, DataSeen())
-            if self.now - line.data_since >= self.policy.healthy_after:
-                line.proven, line.failures = True, 0
-            healthy = line.session.state is State.HEALTHY
-            assert healthy == line.proven
-
-    @rule(which=WHICH)
-    def stall(self, which: int) -> None:
-        line = self.lines[which]
-        if line.open and not line.closing:
-            assert self.step(line, Stalled("no data")) == [Close("no data")]
-
-    @rule(
-        which=WHICH, event=st.sampled_from([Opened(), DataSeen(), Stalled("x"), Failed(ERRORS[0])])
+    @some(
+        lambda line: line.open and not line.closing,
+        seconds=st.sampled_from([0.0, 20.0, 59.0, 60.0, 61.0]),
     )
-    def hear_nonsense(self, which: int, event: Event) -> None:
+    def see_data(self, line: Line, seconds: float) -> None:
+        if line.data_since is None:
+            line.data_since = self.now
+        for pause in (0.0, seconds):
+            self.now += pause
+            self.step(line, DataSeen())
+        if self.now - line.data_since >= self.policy.healthy_after:
+            line.proven, line.failures = True, 0
+        assert line.session.state is (State.HEALTHY if line.proven else State.STREAMING)
+
+    @some(lambda line: line.open and not line.closing)
+    def stall(self, line: Line) -> None:
+        assert self.step(line, Stalled("no data")) == [Close("no data")]
+
+    @some(lambda line: True, event=st.sampled_from([Opened(), DataSeen(), Stalled("x")]))
+    def hear_nonsense(self, line: Line, event: Event) -> None:
         """Events that cannot mean anything now, as a late callback may bring them."""
-        line = self.lines[which]
         if line.dialing or line.open:
             event = Opened() if line.open else DataSeen()
         before = line.session.state
         assert self.step(line, event) == []
         assert line.session.state is before
 
-    @rule(which=WHICH, chance=st.integers(0, 5))
-    def stop(self, which: int, chance: int) -> None:
-        line = self.lines[which]
-        if chance or line.session.state in ENDS:
+    @some(lambda line: line.session.state not in ENDS, chance=st.integers(0, 9))
+    def stop(self, line: Line, chance: int) -> None:
+        if chance:
             return
         close = line.open and not line.closing
         line.stopping = True
@@ -234,7 +261,7 @@ class SessionModel(RuleBasedStateMachine):
 
 
 TestSessionModel = SessionModel.TestCase
-TestSessionModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+TestSessionModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=50)
 
 
 def test_every_row_of_the_table_happens() -> None:

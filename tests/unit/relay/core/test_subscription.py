@@ -209,12 +209,16 @@ def test_answers_may_come_in_any_order(order: tuple[int, int]) -> None:
 
 def test_an_error_without_an_id_belongs_to_the_oldest_open_request() -> None:
     subscriptions = two_requests().subscriptions
+    for name in ("a@trade", "b@trade"):
+        refusal = subscriptions.answer(None, (4, "Too many subscriptions"))
 
-    assert subscriptions.answer(1, None) is None
-    refusal = subscriptions.answer(None, (4, "Too many subscriptions"))
+        assert refusal == Refusal("SUBSCRIBE", (name,), 4, "Too many subscriptions")
+        assert subscriptions.refused[name] == refusal
 
-    assert refusal == Refusal("SUBSCRIBE", ("b@trade",), 4, "Too many subscriptions")
-    assert subscriptions.refused == {"b@trade": refusal}
+    subscriptions = two_requests().subscriptions
+    subscriptions.answer(1, None)
+    subscriptions.answer(None, (2, "no"))
+    assert list(subscriptions.refused) == ["b@trade"]
 
 
 @pytest.mark.parametrize("request_id", [None, 0, 3, 99])
@@ -260,6 +264,15 @@ def test_a_refused_unsubscribe_makes_no_stream_a_refused_one() -> None:
     refusal = exchange.subscriptions.answer(2, (2, "no"))
 
     assert refusal == Refusal("UNSUBSCRIBE", ("a@trade",), 2, "no")
+    assert exchange.subscriptions.refused == {}
+
+
+def test_a_refusal_that_comes_after_the_stream_was_taken_off_is_of_no_concern() -> None:
+    exchange = two_requests()
+    exchange.subscriptions.want(["a@trade"])
+
+    assert exchange.subscriptions.answer(2, (2, "no")) is not None
+
     assert exchange.subscriptions.refused == {}
 
 

@@ -1,0 +1,49 @@
+"""What a machine may lack, and which tests are left out then: printed as NOT RUN, never skipped in silence.
+
+In CI nothing is left out: there the tests run and fail.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.kube import MissingBinaryError, binary
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Something outside the package index that tests in `folders` need."""
+
+    name: str
+    present: Callable[[], bool]
+    how: str
+    folders: tuple[str, ...]
+
+    def needed_by(self, path: Path) -> bool:
+        """Whether a test file cannot do without."""
+        return any(path.is_relative_to(HERE / folder) for folder in self.folders)
+
+
+def _kube() -> bool:
+    try:
+        binary("etcd"), binary("kube-apiserver")
+    except MissingBinaryError:
+        return False
+    return True
+
+
+CAPABILITIES = (
+    Capability(
+        "a Kubernetes API server",
+        _kube,
+        "install Go 1.26 or newer and run `make kube` (once, about 10 minutes), or set KUBEBUILDER_ASSETS",
+        ("integration/kube", "integration/operator"),
+    ),
+)
+
+
+def missing() -> list[Capability]:
+    """The capabilities that this machine lacks."""
+    return [capability for capability in CAPABILITIES if not capability.present()]
