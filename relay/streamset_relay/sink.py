@@ -134,6 +134,12 @@ class CoreSink:
                 self._connection.abort("stop took too long")
             await self._ended.wait()
 
+    @property
+    def ready(self) -> bool:
+        """Whether a message may be written right now; `wait_ready` waits for it."""
+        connection = self._connection
+        return self._open.is_set() and connection is not None and connection.writable
+
     async def wait_ready(self) -> None:
         """Wait until a message may be written: connected, breaker closed, room in the transport.
 

@@ -75,6 +75,11 @@ class Buffer:
             self.dropped[reason] += len(self._remove(lane).messages)
 
     @property
+    def capacity(self) -> int:
+        """Messages it holds at most."""
+        return self._max_messages
+
+    @property
     def utilization(self) -> float:
         """How full it is: 0 to 1, by the bound that is nearer."""
         return max(self.messages / self._max_messages, self.size / self._max_bytes)

@@ -35,13 +35,17 @@ class Tally:
     last_arrived: float | None = None
     """The same on the monotonic clock."""
 
-    def add(self, received_at: int, binary: int, found: Sorted, now: float) -> None:
-        """Count one chunk."""
-        self.received += len(found.messages) + found.malformed.total() + binary
+    def drop_binary(self, frames: int) -> None:
+        """Count binary frames, which no stream sends."""
+        if frames:
+            self.received += frames
+            self.dropped[BINARY] += frames
+
+    def add(self, received_at: int, found: Sorted, now: float) -> None:
+        """Count what was found in the text frames of a chunk, or of a part of it."""
+        self.received += len(found.messages) + found.malformed.total()
         if found.malformed:
             self.dropped.update(found.malformed)
-        if binary:
-            self.dropped[BINARY] += binary
         if found.messages:
             self.last_received_at = received_at
             self.last_arrived = now

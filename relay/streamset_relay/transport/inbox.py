@@ -5,13 +5,19 @@ when one read of the socket is used up; only then does the future of a waiting r
 future, or a turn of the event loop, per message would cost more than receiving it.
 
 A reader that comes late finds several reads of the socket in one chunk: batches grow exactly when
-larger batches are needed.
+larger batches are needed. They do not grow without end: beyond `TURN` messages the socket is left alone
+until the reader, which waits for nobody else, has had its turn. Some event loops would otherwise bring
+many MB in one.
 """
 
 import asyncio
 import time
+from typing import Final
 
 from .interface import Chunk
+
+TURN: Final = 2_000
+"""Messages after which the reader has its turn, give or take one read of the socket."""
 
 
 class Inbox:
@@ -22,6 +28,8 @@ class Inbox:
         self.binary = 0
         self.taken = 0
         self._received_at = 0
+        self.socket: asyncio.ReadTransport | None = None  # once the connection is open
+        self._paused = False
         self._waiter: asyncio.Future[None] | None = None
         self._end: Exception | None = None
 
@@ -37,6 +45,9 @@ class Inbox:
         """Let the reader go on. To be called once, at the end of each read of the socket."""
         if self._waiter is not None and (self.frames or self.binary):
             self._release(self._waiter)
+        if len(self.frames) >= TURN and not self._paused and self.socket is not None:
+            self._paused = True
+            self.socket.pause_reading()
 
     @property
     def ended(self) -> bool:
@@ -51,6 +62,7 @@ class Inbox:
         if self._end is not None:
             return False
         self._end = why
+        self._resume()  # the closing handshake is to be seen
         if self._waiter is not None:
             self._release(self._waiter)
         return True
@@ -71,7 +83,13 @@ class Inbox:
         self.taken += len(chunk.frames)
         self.frames.clear()
         self.binary = 0
+        self._resume()
         return chunk
+
+    def _resume(self) -> None:
+        if self._paused and self.socket is not None:
+            self._paused = False
+            self.socket.resume_reading()
 
     @staticmethod
     def _release(waiter: asyncio.Future[None]) -> None:

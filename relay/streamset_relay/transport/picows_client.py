@@ -120,6 +120,7 @@ class PicowsClient(picows.WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:  # noqa: D102
         self._transport = transport
+        self._inbox.socket = transport.underlying_transport
         self._gone = asyncio.get_running_loop().create_task(self._watch())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002

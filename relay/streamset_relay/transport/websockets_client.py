@@ -119,6 +119,7 @@ class WebsocketsClient(asyncio.Protocol):
         self._core = core
         self._socket = transport
         self._inbox = Inbox()
+        self._inbox.socket = transport
         self._assembly = Assembly(max_message)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

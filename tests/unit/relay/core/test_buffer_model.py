@@ -179,4 +179,4 @@ class BufferModel(RuleBasedStateMachine):
 
 
 TestBufferModel = BufferModel.TestCase
-TestBufferModel.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+TestBufferModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)

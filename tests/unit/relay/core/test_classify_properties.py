@@ -140,13 +140,13 @@ def _is_data(frame: bytes) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_arbitrary_bytes_never_raise(frames: list[bytes]) -> None:
     check(frames, streams_of(*NAMES))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(mutated(), st.sampled_from([Market.SPOT, Market.USDM]))
 def test_of_mutated_frames_only_valid_ones_pass_and_all_of_those_do(
     frame: bytes, market: Market
@@ -157,7 +157,7 @@ def test_of_mutated_frames_only_valid_ones_pass_and_all_of_those_do(
             assert len(found.messages) == 1
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(mutated(), max_size=6))
 def test_a_bad_frame_does_not_harm_its_neighbours(frames: list[bytes]) -> None:
     together = check(frames, streams_of(*NAMES))
@@ -169,7 +169,7 @@ def test_a_bad_frame_does_not_harm_its_neighbours(frames: list[bytes]) -> None:
     assert together.controls == [control for found in apart for control in found.controls]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(spelled())
 def test_any_spelling_of_the_wrapper_gives_the_payload_as_it_came(
     case: tuple[bytes, str, bytes],

@@ -66,7 +66,7 @@ def stream(name: str = "btcusdt@trade", subject: str = "binance.websocket.data")
     return Stream(name, Market.SPOT, subject, Overflow.DROP_NEWEST)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     st.lists(
         st.tuples(TIMES, st.lists(st.tuples(NAMES, PAYLOADS, IDENTITIES), max_size=3)), max_size=3

@@ -47,7 +47,7 @@ def venue(market: Market) -> Market:
     return Market.SPOT if market is Market.SPOT_DATA else market
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(EVENTS)
 def test_it_is_a_uuid_of_version_8_that_carries_the_number(event: tuple[Market, str, int]) -> None:
     market, stream, identity = event
@@ -61,7 +61,7 @@ def test_it_is_a_uuid_of_version_8_that_carries_the_number(event: tuple[Market, 
     assert first << 12 | second == digest >> 4  # 60 bits of the hash
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(EVENTS, EVENTS)
 def test_two_events_share_a_name_only_if_they_are_one(
     one: tuple[Market, str, int], other: tuple[Market, str, int]

@@ -28,7 +28,7 @@ def by_number(planned: list[Planned]) -> dict[int, Planned]:
 NAMES = st.sets(st.builds("{}{}".format, st.sampled_from("ppm"), st.integers(0, 19)), max_size=8)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=10), st.integers(1, 5))
 def test_any_history_of_changes_keeps_the_rules(
     history: list[tuple[set[str], set[str]]], limit: int

@@ -118,7 +118,7 @@ def frames_of(kind: Kind, numbers: list[int]) -> list[bytes]:
     return [wrap(kind.stream, kind.event(last, number)) for last, number in pairs]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     st.sampled_from(KINDS),
     st.lists(st.integers(1, 5), max_size=25),

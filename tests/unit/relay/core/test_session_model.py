@@ -261,7 +261,7 @@ class SessionModel(RuleBasedStateMachine):
 
 
 TestSessionModel = SessionModel.TestCase
-TestSessionModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=50)
+TestSessionModel.settings = settings(deadline=None, max_examples=40, stateful_step_count=50)
 
 
 def test_every_row_of_the_table_happens() -> None:

@@ -153,7 +153,7 @@ STEPS: st.SearchStrategy[tuple[str, list[str]]] = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(STREAMS, st.lists(STEPS, max_size=30))
 def test_in_the_end_the_exchange_has_what_is_wanted(
     first: list[str], steps: list[tuple[str, list[str]]]

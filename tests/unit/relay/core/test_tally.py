@@ -22,8 +22,9 @@ def test_a_chunk_is_counted_where_each_frame_went() -> None:
         streams=streams,
     )
 
-    tally.add(RECEIVED, 2, found, 50.0)
-    tally.add(RECEIVED + 1, 0, found, 51.0)
+    tally.drop_binary(2)
+    tally.add(RECEIVED, found, 50.0)
+    tally.add(RECEIVED + 1, found, 51.0)
 
     assert tally.received == 2 * 4 + 2
     assert tally.dropped == {NOT_JSON: 2, BINARY: 2}
@@ -36,15 +37,16 @@ def test_a_gap_of_unknown_size_misses_no_known_event() -> None:
     tally = Tally()
     gap = sort(wrap(TRADE, {"t": 1}), wrap(TRADE, {"t": 3})).gaps[0]
 
-    tally.add(RECEIVED, 0, NOTHING._replace(gaps=[gap._replace(missing=None)]), 1.0)
+    tally.add(RECEIVED, NOTHING._replace(gaps=[gap._replace(missing=None)]), 1.0)
 
     assert (tally.gaps, tally.missing) == (1, 0)
 
 
 def test_a_chunk_without_data_moves_no_clock() -> None:
     tally = Tally()
-    tally.add(RECEIVED, 0, sort(b'{"result":null,"id":1}'), 5.0)
-    tally.add(RECEIVED, 1, sort(b"nonsense"), 5.0)
+    tally.add(RECEIVED, sort(b'{"result":null,"id":1}'), 5.0)
+    tally.drop_binary(1)
+    tally.add(RECEIVED, sort(b"nonsense"), 5.0)
 
     assert tally.received == 2
     assert (tally.last_received_at, tally.last_arrived, tally.lag) == (0, None, 0.0)
@@ -62,7 +64,7 @@ def test_a_chunk_without_data_moves_no_clock() -> None:
 def test_the_lag_knows_both_units_of_time(event_time: int, lag: float) -> None:
     tally = Tally()
 
-    tally.add(RECEIVED, 0, sort(wrap(TRADE, {"t": 1, "E": event_time})), 1.0)
+    tally.add(RECEIVED, sort(wrap(TRADE, {"t": 1, "E": event_time})), 1.0)
 
     assert tally.lag == pytest.approx(lag, abs=1e-5)
 
@@ -70,7 +72,7 @@ def test_the_lag_knows_both_units_of_time(event_time: int, lag: float) -> None:
 def test_the_lag_stays_while_events_show_no_time() -> None:
     tally = Tally(lag=0.5)
 
-    tally.add(RECEIVED, 0, sort(wrap(TRADE, {"t": 1})), 1.0)
+    tally.add(RECEIVED, sort(wrap(TRADE, {"t": 1})), 1.0)
 
     assert tally.lag == 0.5
 
@@ -79,6 +81,6 @@ def test_the_lag_stays_while_events_show_no_time() -> None:
 def test_no_event_time_is_too_large(digits: int) -> None:
     tally = Tally()
 
-    tally.add(RECEIVED, 0, sort(wrap(TRADE, b'{"t":1,"E":%b}' % (b"9" * digits))), 1.0)
+    tally.add(RECEIVED, sort(wrap(TRADE, b'{"t":1,"E":%b}' % (b"9" * digits))), 1.0)
 
     assert tally.received == 1
