@@ -24,7 +24,7 @@ class Buffer(Model):
     max_messages: Annotated[int, Field(ge=1, le=10_000_000)] = 5000
     """Messages that it holds at most."""
     max_bytes: Annotated[int, Field(ge=65_536, le=2**34)] = 64 * 2**20
-    """Bytes of payload that it holds at most. The memory limit of the pod has to fit."""
+    """Bytes it holds at most: payloads, and 200 for each message. The memory limit of the pod has to fit."""
     ttl_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     """A message that has waited longer since it was received is dropped and counted, not sent."""
     overflow: Overflow = Overflow.DROP_NEWEST

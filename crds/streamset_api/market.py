@@ -17,11 +17,10 @@ from streamset_api.stream import kind, parse
 # Patterns of the CRD too, so they use only what RE2 knows.
 HOST = r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
 PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-ENDPOINT_PATTERN = (
-    rf"^wss?://([^\x00-\x20@/?#]+@)?{HOST}(:{PORT})?(/[^\x00-\x20?#]*)?(\?[^\x00-\x20#]*)?$"
-)
+ENDPOINT_PATTERN = rf"^wss?://{HOST}(:{PORT})?(/[^\x00-\x20?#]*)?(\?[^\x00-\x20#]*)?$"
 ENDPOINT_ALLOWED = (
-    "a ws:// or wss:// address such as wss://stream.binance.com:9443, without stream names"
+    "a ws:// or wss:// address such as wss://stream.binance.com:9443, without stream names and "
+    "credentials"
 )
 
 

@@ -67,7 +67,7 @@ class BufferConfig(Model):
     max_messages: Annotated[int, Field(ge=1, le=10_000_000)] = 5000
     """Messages it holds at most."""
     max_bytes: Annotated[int, Field(ge=1024, le=2**40)] = 64 * 2**20
-    """Bytes of payload it holds at most."""
+    """Bytes it holds at most: payloads, and 200 for each message."""
     ttl_seconds: Period = 60.0
     """A message that waited longer since it was received is dropped, not sent."""
     overflow: Overflow = Overflow.DROP_NEWEST

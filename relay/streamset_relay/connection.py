@@ -39,7 +39,7 @@ from .core.silence import NOTHING_SEEN, Silence
 from .core.stream import Streams
 from .core.subscription import Subscriptions
 from .core.tally import Tally
-from .errors import AttemptsExhausted, ConnectionLost, ExchangeError
+from .errors import AttemptsExhausted, ConnectionLost, ConnectionStalled, ExchangeError
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Connection:
         self._tally = tally
         self._silence = Silence(timing.silence_floor, timing.silence_factor, timing.no_data_after)
         self._transport: transport.Transport | None = None
+        self._stalled: ConnectionStalled | None = None  # why we are closing the transport
         self._stopping = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._pings = 0
@@ -104,7 +105,7 @@ class Connection:
                         chunk = await self._transport.read()
                     except ConnectionLost as lost:
                         await self._transport.close()  # frees the socket of a peer that is stuck
-                        await self._fail(lost)
+                        await self._fail(self._stalled or lost)
                     else:
                         yield chunk
         finally:
@@ -167,6 +168,8 @@ class Connection:
                 case Subscribe():
                     self._subscribe()
                 case Close(reason) if self._transport is not None:
+                    if self.session.state is State.REPLACING:
+                        self._stalled = ConnectionStalled(reason)
                     log.info("Closing the connection", extra={"reason": reason, **self._context()})
                     await self._transport.close()
                 case GiveUp(error):

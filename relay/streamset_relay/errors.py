@@ -6,7 +6,8 @@
     ├── ExchangeError               the WebSocket side; always retried by the session
     │   ├── ConnectFailed           DNS, TCP, TLS or time-out: no HTTP answer came
     │   ├── UpgradeRejected         the exchange answered the upgrade with an HTTP status
-    │   └── ConnectionLost          an open connection ended
+    │   ├── ConnectionLost          an open connection ended
+    │   └── ConnectionStalled       an open connection went dead and was closed by the relay
     ├── NatsError                   the NATS side; always retried by the sink
     │   ├── NatsUnreachable         no server took the connection
     │   ├── NatsRefused             a server answered and refused (credentials, TLS, permissions)
@@ -79,6 +80,21 @@ class ConnectionLost(ExchangeError):
         return f"connection closed with code {self.code}" + (
             f" ({self.reason})" if self.reason else ""
         )
+
+
+@dataclass
+class ConnectionStalled(ExchangeError):
+    """The relay closed a connection that delivered nothing any more."""
+
+    reason: str
+
+    @property
+    def kind(self) -> str:
+        """`stalled`."""
+        return "stalled"
+
+    def __str__(self) -> str:
+        return f"connection stalled: {self.reason}"
 
 
 class NatsError(RelayError):

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from streamset_api.stream import MAX_LENGTH
+
 from .identity import payload_identity
 from .sequence import RESET, UNKNOWN, Gap
 from .stream import Stream, Streams
@@ -24,7 +26,7 @@ BINARY: Final = "binary"
 MALFORMED: Final = (NOT_JSON, NOT_UTF8, NO_STREAM, BINARY)
 """Why a frame cannot be relayed. `NO_STREAM`: no string `stream` (or one no exchange would use), or no `data`."""
 
-NAME_LIMIT: Final = 100
+NAME_LIMIT: Final = MAX_LENGTH
 """Characters of a stream name; a longer one could make a subject that NATS refuses."""
 
 LATEST: Final = (1 << 62) - 1

@@ -11,8 +11,6 @@ from typing import Final, TypeAlias
 
 from ..errors import (
     AttemptsExhausted,
-    ConnectFailed,
-    ConnectionLost,
     ExchangeError,
     UpgradeRejected,
 )
@@ -266,7 +264,7 @@ class Session:
                 return self._policy.forbidden_delay
             case UpgradeRejected(status=418 | 429, retry_after=asked):
                 return self._policy.rate_limited_delay if asked is None else asked
-            case ConnectionLost() | ConnectFailed() | _:
+            case _:
                 return 0.0
 
     def _move(self, trigger: Trigger) -> None:

@@ -68,8 +68,14 @@ CASES = (
     Case(
         "without stream names",
         "spec.endpoint",
-        {"endpoint": "wss://user:pass@proxy.example:9443/binance?x=1"},
+        {"endpoint": "wss://proxy.example:9443/binance?x=1"},
         {"endpoint": "https://stream.binance.com"},
+    ),
+    Case(
+        "without stream names and credentials",
+        "spec.endpoint",
+        {"endpoint": "wss://proxy.example"},
+        {"endpoint": "wss://user:pass@proxy.example"},
     ),
     Case(
         "without stream names",

@@ -109,7 +109,7 @@ def test_routes_can_be_replaced() -> None:
         ),
         ("ws://127.0.0.1:1/proxy/ws", "", "ws://127.0.0.1:1/proxy/stream"),
         ("ws://127.0.0.1:1/market/ws", "", "ws://127.0.0.1:1/market/stream"),
-        ("ws://u:p@[::1]:1?key=a%2Bb", "", "ws://u:p@[::1]:1/stream?key=a%2Bb"),
+        ("ws://[::1]:1?key=a%2Bb", "", "ws://[::1]:1/stream?key=a%2Bb"),
     ],
 )
 def test_addresses_of_combined_streams(base: Market | str, route: str, expected: str) -> None:
@@ -146,7 +146,15 @@ def test_microseconds_are_asked_for_by_a_parameter() -> None:
             "wss://h:0",
             "wss://h:65536",
         ),
-        *("wss://h:port", "wss://h h", "wss://h/a b", "wss://h#x", "wss://h\n", "wss://a@b@h"),
+        *(
+            "wss://h:port",
+            "wss://h h",
+            "wss://h/a b",
+            "wss://h#x",
+            "wss://h\n",
+            "wss://a@b@h",
+            "wss://u:p@h",
+        ),
         "wss://h/stream?streams=btcusdt@trade",
     ],
 )
