@@ -70,6 +70,8 @@ pins: setup ## Write requirements/*.txt anew from pyproject.toml
 		--extra dev pyproject.toml --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--extra relay pyproject.toml --output-file requirements/relay.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--extra operator pyproject.toml --output-file requirements/operator.txt
 
 clean: ## Remove the environment and what the tools left
 	@rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

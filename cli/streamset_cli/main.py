@@ -17,6 +17,7 @@ embedded NATS server; nothing leaves the machine.
 COMMANDS = {
     "relay": ("streamset_relay.command", "relay Binance streams to NATS", "relay"),
     "simulator": ("exchange_simulator.command", "run a look-alike of Binance's streams", "demo"),
+    "render": ("streamset_cli.render", "print what the operator would make", "operator"),
     "demo": ("streamset_cli.demo", "watch simulated market data go into NATS", "demo"),
 }
 
