@@ -87,8 +87,13 @@ class Connection:
 
     @property
     def no_data(self) -> bool:
-        """Open, but nothing has come yet where something ticks by the clock, or nothing comes any more."""
+        """Open, but nothing has come yet where something ticks by the clock, or nothing comes any more.
+
+        Nor will anything come where the exchange refused every stream, be they driven by events or not.
+        """
         seen = self.observation
+        if not seen.active and self.subscriptions.refused.keys() >= set(self.planned.streams):
+            return True
         flowing = len(seen.silent) + len(seen.quiet) < len(self.planned.streams)
         waiting = self.session.state is State.SUBSCRIBING
         return (bool(seen.silent) and not flowing) or (waiting and flowing)
@@ -104,7 +109,6 @@ class Connection:
                     try:
                         chunk = await self._transport.read()
                     except ConnectionLost as lost:
-                        await self._transport.close()  # frees the socket of a peer that is stuck
                         await self._fail(self._stalled or lost)
                     else:
                         yield chunk
@@ -230,7 +234,7 @@ class Connection:
             self._send_due(self._transport, now)
 
     async def _fail(self, error: ExchangeError) -> None:
-        ended, self._transport = self._transport, None
+        ended, self._transport, self._stalled = self._transport, None, None
         actions = self.session.step(Failed(error), self._clock())
         if self.session.state is State.STOPPED:
             return
@@ -263,7 +267,9 @@ class Connection:
     def _watch(self, now: float) -> None:
         market = self._config.market
         periods = {name: channel_of(market, name).period for name in self.planned.streams}
-        self._silence.watch(periods, self._counts(), now)
+        counts = self._counts()
+        self._silence.watch(periods, counts, now)
+        self._events = sum(counts.values())  # what came before is no news of this connection
 
     async def _look(self, open_transport: transport.Transport, now: float) -> None:
         counts = self._counts()
