@@ -89,7 +89,8 @@ def render(
     """Return what the operator would apply next. Raises `ConfigError`."""
     live = live_shares(resource.metadata.name, config_maps)
     shares = next_shares(resource, live, (), configured.move_patience)
-    return build(resource, plan(resource, shares), configured, pod_monitors=pod_monitors)
+    relays = plan(resource, shares, configured.report_interval)
+    return build(resource, relays, configured, pod_monitors=pod_monitors)
 
 
 def to_yaml(objects: list[dict[str, Any]]) -> str:

@@ -178,6 +178,8 @@ class Timing(Model):
     """Wait after HTTP 403 or 451."""
     rate_limited_delay: Seconds = 60.0
     """Wait after HTTP 418 or 429 without a Retry-After."""
+    report_interval: Period = 30.0
+    """Longest time between two reports on the resource's status, within a cluster."""
     log_interval: Seconds = 10.0
     """A repeated log line is written at most this often."""
 

@@ -43,10 +43,13 @@ class Relay:
         return config_hash({name: value for name, value in given.items() if name != "streams"})
 
 
-def plan(resource: BinanceStreamSet, shares: Mapping[int, Share]) -> tuple[Relay, ...]:
+def plan(
+    resource: BinanceStreamSet, shares: Mapping[int, Share], report_interval: float = 30.0
+) -> tuple[Relay, ...]:
     """Return the set's relays in the order of their numbers.
 
-    Raises `ConfigError` for what no relay can do, or be told in one ConfigMap.
+    They report at least every `report_interval` seconds; the operator times silence by the same
+    setting. Raises `ConfigError` for what no relay can do, or be told in one ConfigMap.
     """
     name, spec = resource.metadata.name, resource.spec
     budget = connect_budget(len(shares))
@@ -61,7 +64,10 @@ def plan(resource: BinanceStreamSet, shares: Mapping[int, Share]) -> tuple[Relay
         )
         config = resolve(spec, share.listed, identity)
         timing = config.timing.model_copy(
-            update={"connects_per_window": min(config.timing.connects_per_window, budget)}
+            update={
+                "connects_per_window": min(config.timing.connects_per_window, budget),
+                "report_interval": report_interval,
+            }
         )
         relays.append(
             Relay(

@@ -135,7 +135,7 @@ class Reconciler:
     ) -> tuple[Relay, ...]:
         found = shares.live_shares(key[1], self._cache.of_kind(key, kinds.CONFIG_MAPS).values())
         wanted = shares.next_shares(resource, found, relays, self._settings.move_patience)
-        return plan(resource, wanted)
+        return plan(resource, wanted, self._settings.report_interval)
 
     def _relays_of(self, key: Key, live: Object, memory: Memory) -> tuple[ObservedRelay, ...]:
         """Observe the relays that there are, against what they were told last."""

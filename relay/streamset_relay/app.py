@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Coroutine, Iterable
 from enum import IntEnum
@@ -17,7 +18,8 @@ from .core.stream import Streams
 from .core.tally import SHUTDOWN
 from .errors import AttemptsExhausted
 from .health import Endpoints, serve
-from .metrics import RelayCollector, registry_of
+from .kube_status import Reporter, target_of
+from .metrics import RelayCollector, expose
 from .pipeline import Pipeline, publish, receive
 from .report import HEARTBEAT, beat, describe, news
 from .settings import Settings
@@ -59,6 +61,7 @@ class Relay:
         self.config = config
         self.port: int | None = None
         self._settings = settings
+        self._config_hash = settings.config_hash
         self._random = Random()  # noqa: S311 - jitter is no secret
         self._budget = ConnectBudget(
             config.timing.connects_per_window, config.timing.connect_window
@@ -188,14 +191,13 @@ class Relay:
             task.cancel()
 
     def _endpoints(self) -> Endpoints:
-        registry = registry_of(
-            RelayCollector(self.status, self._pipeline.streams, self._pipeline.tally)
-        )
+        collector = RelayCollector(self.status, self._pipeline.streams, self._pipeline.tally)
         return Endpoints(
             alive=lambda: self._clock() - self._ticked_at < 60 * TICK,
             not_ready=lambda: self.status().not_ready,
             info=lambda: describe(self.status(), self.config),
-            registry=registry,
+            collect=lambda: list(collector.collect()),
+            expose=expose,
         )
 
     def _clockwork(self) -> Iterable[Coroutine[None, None, None]]:
@@ -203,11 +205,28 @@ class Relay:
         yield self._report()
         if self.config.heartbeat.enabled:
             yield self._beat()
+        if target := target_of(self.config, os.environ):
+            yield Reporter(
+                target,
+                self.status,
+                lambda: self._config_hash,
+                self._failures,
+                self.config.timing.report_interval,
+            ).run()
         if self._settings.file is not None:
             if self._settings.streams_from_environment:
                 log.info("BINANCE_STREAMS is set: the stream list of the file is ignored")
             else:
                 yield self._follow(self._settings.file)
+
+    def _failures(self) -> dict[str, str]:
+        """Short names of what went wrong last: what the resource's status says, not its words."""
+        sink = self._pipeline.sink
+        kinds = {} if sink.failure is None else {"nats": sink.failure}
+        for connection in self._connections.values():
+            if connection.session.last_error is not None:
+                kinds["exchange"] = connection.session.last_error.kind
+        return kinds
 
     async def _tick(self) -> None:
         """Expire what waited too long, and say when the buffer fills."""
@@ -248,8 +267,9 @@ class Relay:
     async def _follow(self, file: Path) -> None:
         """Take the stream list from the configuration file as it changes."""
         interval = self.config.timing.config_poll_interval
-        async for streams in changed_streams(file, self.config.streams, interval):
+        async for change in changed_streams(file, self.config.streams, interval):
             if self._stopping.is_set():
                 return
-            log.info("The stream list changed", extra={"streams": len(streams)})
-            self._apply(streams)
+            log.info("The stream list changed", extra={"streams": len(change.streams)})
+            self._apply(change.streams)
+            self._config_hash = change.config_hash

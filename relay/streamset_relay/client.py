@@ -47,7 +47,12 @@ class BinanceWebSocketClient:
         self._task: asyncio.Task[ExitCode] | None = None
 
     async def start(self) -> None:
-        """Connect and begin to relay. Raises `AttemptsExhausted` when the exchange could not be reached."""
+        """Connect and begin to relay.
+
+        Raises `AttemptsExhausted` when the exchange could not be reached, and RuntimeError when it runs already.
+        """
+        if self._task is not None and not self._task.done():
+            raise RuntimeError("the client runs already: stop it first")
         self._relay = Relay(self._settings)
         self._task = asyncio.create_task(self._relay.run())
         while not self._task.done():

@@ -1,13 +1,13 @@
 """The HTTP server for probes, metrics and people: `/healthz`, `/ready`, `/metrics`, `/` and `/info`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
 
 from streamset_api.errors import ConfigError, Problem
 
@@ -17,13 +17,15 @@ class Endpoints:
     """What is answered, asked anew for each request.
 
     `alive` says whether the relay's own tasks run, never what Binance or NATS do: a restart would mend neither.
-    `not_ready` is the reason, or None when ready; `info` the whole status.
+    `not_ready` is the reason, or None when ready; `info` the whole status. `collect` takes the metrics,
+    `expose` writes them and the process' own as Prometheus text.
     """
 
     alive: Callable[[], bool]
     not_ready: Callable[[], str | None]
     info: Callable[[], Mapping[str, object]]
-    registry: CollectorRegistry
+    collect: Callable[[], Sequence[Metric]]
+    expose: Callable[[Sequence[Metric]], bytes]
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Liveness."""
@@ -39,8 +41,12 @@ class Endpoints:
         return web.json_response({"status": "not_ready", "reason": reason}, status=503)
 
     async def metrics(self, _: web.Request) -> web.Response:
-        """Prometheus text. The process' own figures are read from files, so a thread does it."""
-        text = await asyncio.to_thread(generate_latest, self.registry)
+        """Prometheus text.
+
+        The metrics are taken here, all at one moment: beside the running loop they would not add up. The
+        process' own figures are read from files, so a thread does the rest.
+        """
+        text = await asyncio.to_thread(self.expose, self.collect())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def describe(self, _: web.Request) -> web.Response:

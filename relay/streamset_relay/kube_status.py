@@ -222,7 +222,9 @@ class Reporter:
         if code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
             log.warning("The set is gone: no more reports", extra={"set": self._target.set})
             return None
-        log.warning("A report was refused %s", code, extra={"status": code, "set": self._target.set})
+        log.warning(
+            "A report was refused %s", code, extra={"status": code, "set": self._target.set}
+        )
         return max(min(RETRY * 2.0 ** min(self._refusals, 10), self._interval), retry_after)
 
     async def _patch(self, body: str) -> tuple[int, float]:

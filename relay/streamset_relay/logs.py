@@ -16,7 +16,7 @@ def configure(level: str, *, json_lines: bool | None = None) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_json() if json_lines else _Plain(PLAIN))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # One line per HTTP probe is noise, and picows logs each frame's details at its own level.
+    # One line per HTTP probe is noise.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 

@@ -1,10 +1,17 @@
 """Prometheus metrics, read from the status when they are asked for: nothing is counted twice, nothing per message."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from .core.stream import Stream
 from .core.tally import Tally
@@ -16,7 +23,7 @@ PREFIX = "socket_client_"
 SKEW = -0.05
 
 
-class RelayCollector:
+class RelayCollector(Collector):
     """Collects from what it is given; names kept from the service this one replaces come first."""
 
     def __init__(
@@ -128,13 +135,26 @@ class RelayCollector:
         )
 
 
-def registry_of(collector: RelayCollector) -> CollectorRegistry:
+def expose(families: Sequence[Metric]) -> bytes:
+    """Prometheus text of metrics that were collected before, and of the process' own. Reads files."""
+    return generate_latest(registry_of(_Collected(families)))
+
+
+def registry_of(collector: Collector) -> CollectorRegistry:
     """A registry with the relay's metrics and those of its process."""
     registry = CollectorRegistry()
     registry.register(collector)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return registry
+
+
+@dataclass(frozen=True, eq=False)  # a registry wants it hashable
+class _Collected(Collector):
+    families: Sequence[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        return self.families
 
 
 def _counter(name: str, help_text: str, value: float) -> Metric:

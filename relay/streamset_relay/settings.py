@@ -17,7 +17,7 @@ from streamset_api import fields, market, stream
 from streamset_api.enums import LogLevel
 from streamset_api.errors import ABSENT, ConfigError, InvalidValueError, Problem
 from streamset_api.redact import redact
-from streamset_api.relay_config import RelayConfig, relay_document
+from streamset_api.relay_config import RelayConfig, config_hash, relay_document
 from streamset_api.validation import validate
 
 DEFAULT_STREAMS = ("btcusdt@trade", "btcusdt@ticker", "btcusdt@depth20@100ms")
@@ -44,11 +44,13 @@ class Settings:
     """The configuration and where it came from.
 
     With `streams_from_environment` the file's streams, and later changes to them, are ignored.
+    `config_hash` stands for what the file says, as the operator hashes it; "" without a file.
     """
 
     config: RelayConfig
     streams_from_environment: bool
     file: Path | None
+    config_hash: str = ""
 
 
 def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
@@ -57,6 +59,7 @@ def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = No
     Raises `ConfigError`. The configuration file has to exist, `dotenv` need not.
     """
     document = _read_file(file)
+    hashed = config_hash(document) if file is not None else ""
     given = _read_variables(environ, dotenv)
     values = _parse_variables(given)
     if file is None:
@@ -72,7 +75,7 @@ def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = No
         config = validate(RelayConfig, document)
     except ConfigError as error:
         raise ConfigError([_blame(problem, given, file) for problem in error.problems]) from None
-    return Settings(config, "BINANCE_STREAMS" in given, file)
+    return Settings(config, "BINANCE_STREAMS" in given, file, hashed)
 
 
 def _text(value: str) -> str:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from .core.nats_link import Breaker, NatsLink, State, Trigger
-from .errors import NatsError, NatsLost
+from .errors import NatsError, NatsLost, NatsRefused
 from .nats_connection import NatsConnection
 
 DEFAULT_MAX_PAYLOAD: Final = 1024 * 1024
@@ -79,6 +79,7 @@ class CoreSink:
         self.connects = 0
         self.max_payload = DEFAULT_MAX_PAYLOAD
         self.last_error: str | None = None
+        self.failure: str | None = None  # `refused`, `unreachable` or `lost`; the last one
         self.server = ""
         self.rtt: float | None = None
         self.last_confirmed_at: float | None = None
@@ -203,6 +204,7 @@ class CoreSink:
         try:
             self._install(connection or await self._dial())
         except NatsError as error:
+            self.failure = "refused" if isinstance(error, NatsRefused) else "unreachable"
             self._complain("failed", "Cannot connect to NATS", str(error))
             return Trigger.FAILED
         return Trigger.OPENED
@@ -324,7 +326,7 @@ class CoreSink:
 
     def _log_loss(self, unconfirmed: int) -> None:
         error = self._live.lost.result()
-        self.last_error = str(error)
+        self.last_error, self.failure = str(error), "lost"
         _log.warning(
             "Lost the connection to NATS",
             extra={"server": self.server, "reason": error.cause, "unconfirmed": unconfirmed},

@@ -6,18 +6,27 @@ compared; inode and time would say nothing. Only the stream list is taken from a
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from streamset_api.errors import ConfigError
-from streamset_api.relay_config import RelayConfig, parse_relay_config
+from streamset_api.relay_config import RelayConfig, config_hash, relay_document
+from streamset_api.validation import validate
 
 log = logging.getLogger(__name__)
 
 
+class Change(NamedTuple):
+    """A new stream list, and the hash of the file that holds it."""
+
+    streams: tuple[str, ...]
+    config_hash: str
+
+
 async def changed_streams(
     file: Path, streams: tuple[str, ...], interval: float
-) -> AsyncIterator[tuple[str, ...]]:
+) -> AsyncIterator[Change]:
     """Yield the stream list each time it changes; `streams` is the one in force, from an earlier look at the file.
 
     A bad file is logged once, and the old list stays in force.
@@ -28,10 +37,10 @@ async def changed_streams(
         new_text = await _read(file)
         if new_text is not None and new_text != text:
             text = new_text
-            new = _parse(text, file)
+            new, hashed = _parse(text, file)
             if new is not None and new.streams != streams:
                 streams = new.streams
-                yield streams
+                yield Change(streams, hashed)
             if new is not None and config is not None and _rest(new) != _rest(config):
                 log.warning(
                     "The configuration changed in more than its streams; that takes a restart"
@@ -47,12 +56,14 @@ async def _read(file: Path) -> str | None:
         return None  # it is just being replaced
 
 
-def _parse(text: str, file: Path) -> RelayConfig | None:
+def _parse(text: str, file: Path) -> tuple[RelayConfig | None, str]:
     try:
-        return parse_relay_config(text, str(file))
+        document = relay_document(text, str(file))
+        config = validate(RelayConfig, document, where=f"{file}: ")
     except ConfigError as error:
         log.error("The configuration file is wrong; it is ignored", extra={"error": str(error)})
-        return None
+        return None, ""
+    return config, config_hash(document if isinstance(document, Mapping) else config)
 
 
 def _rest(config: RelayConfig) -> RelayConfig:

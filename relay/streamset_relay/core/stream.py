@@ -82,13 +82,19 @@ class Streams:
         return iter(self._by_name.values())
 
     def plan(self, names: Iterable[str]) -> None:
-        """Know these streams from the start, so that they show before their first event; forget dropped ones."""
+        """Know these streams from the start, so that they show before their first event; forget dropped ones.
+
+        One that comes back counts its numbers anew, whatever came late when it was dropped: what nobody wanted
+        is no gap.
+        """
         wanted = dict.fromkeys(names)
         for name in self._planned - wanted.keys():
             del self.by_head[self._by_name.pop(name).head]
-        self._planned = set(wanted)
+        before, self._planned = self._planned, set(wanted)
         for name in wanted:
-            self.get(name)
+            stream = self.get(name)
+            if name not in before:
+                stream.last = -1
 
     def get(self, name: str) -> Stream:
         """The stream of that name; one nobody planned is made on the spot, and remembered while there is room."""

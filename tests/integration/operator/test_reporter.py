@@ -92,7 +92,7 @@ async def test_a_relay_whose_set_is_gone_reports_no_more(
         if again:
             await world.apply_set()
             # The garbage collector takes the old account first, and the operator makes a new one.
-            await eventually(lambda: _has_account(world))
+            await eventually(lambda: _has_account(world), within=12)
             await renew_token(world, target.account)
 
         await asyncio.wait_for(running, 60)

@@ -79,6 +79,7 @@ def test_defaults() -> None:
             "configPollInterval": 1,
             "forbiddenDelay": 300,
             "rateLimitedDelay": 60,
+            "reportInterval": 30,
             "logInterval": 10,
         },
     }

@@ -89,6 +89,17 @@ def test_a_stream_nobody_planned_is_remembered_and_may_be_planned_later() -> Non
     assert stream.received == 2
 
 
+def test_a_stream_that_comes_back_has_no_gap_where_it_was_not_wanted() -> None:
+    streams = streams_of(TRADE, "x@trade")
+    streams.plan([TRADE])
+    sort(wrap("x@trade", {"t": 5}), streams=streams)  # was on its way when it was dropped
+
+    streams.plan([TRADE, "x@trade"])
+
+    assert not sort(wrap("x@trade", {"t": 900}), streams=streams).gaps
+    assert sort(wrap("x@trade", {"t": 902}), streams=streams).gaps
+
+
 def test_names_from_outside_are_remembered_up_to_a_limit_and_relayed_beyond_it() -> None:
     streams = streams_of(TRADE)
     frames = [wrap(f"s{n}@trade", {"t": n}) for n in range(UNPLANNED_LIMIT + 50)]
