@@ -180,7 +180,7 @@ class Timing(Model):
     """Wait after HTTP 418 or 429 without a Retry-After."""
     report_interval: Period = 30.0
     """Longest time between two reports on the resource's status, within a cluster."""
-    log_interval: Seconds = 10.0
+    log_interval: Period = 10.0
     """A repeated log line is written at most this often."""
 
 

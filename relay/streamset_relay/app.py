@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Coroutine, Iterable
 from enum import IntEnum
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -62,6 +61,7 @@ class Relay:
         self.port: int | None = None
         self._settings = settings
         self._config_hash = settings.config_hash
+        self._wanted = config.streams
         self._random = Random()  # noqa: S311 - jitter is no secret
         self._budget = ConnectBudget(
             config.timing.connects_per_window, config.timing.connect_window
@@ -85,11 +85,12 @@ class Relay:
     async def run(self) -> ExitCode:
         """Relay until stopped; the ledger is the last line of the log, whatever ended it."""
         health = self.config.health
+        async with serve(self._endpoints(), health.host, health.port) as self.port:
+            return await self._relay()
+
+    async def _relay(self) -> ExitCode:
         try:
-            async with (
-                serve(self._endpoints(), health.host, health.port) as self.port,
-                self._tasks as tasks,
-            ):
+            async with self._tasks as tasks:
                 log.info("Serving health and metrics", extra={"port": self.port})
                 sink = tasks.create_task(self._pipeline.sink.run())
                 publisher = tasks.create_task(publish(self._pipeline))
@@ -127,6 +128,7 @@ class Relay:
 
     def _apply(self, names: Iterable[str]) -> None:
         """Make the connections carry these streams; those whose list stays are not touched."""
+        self._wanted = tuple(names)
         self._pipeline.streams.plan(names)
         current = [connection.planned for connection in self._connections.values()]
         limit = min(STREAMS_PER_CONNECTION, self.config.facts.streams_per_connection)
@@ -217,7 +219,7 @@ class Relay:
             if self._settings.streams_from_environment:
                 log.info("BINANCE_STREAMS is set: the stream list of the file is ignored")
             else:
-                yield self._follow(self._settings.file)
+                yield self._follow()
 
     def _failures(self) -> dict[str, str]:
         """Short names of what went wrong last: what the resource's status says, not its words."""
@@ -235,7 +237,8 @@ class Relay:
             await asyncio.sleep(TICK)
             self._ticked_at = self._clock()
             buffer.expire(self._ticked_at)
-            if pressed != (buffer.utilization >= PRESSURE):
+            limit = PRESSURE / 2 if pressed else PRESSURE  # or it would be said at every turn
+            if pressed != (buffer.utilization >= limit):
                 pressed = not pressed
                 log.log(
                     logging.WARNING if pressed else logging.INFO,
@@ -264,12 +267,14 @@ class Relay:
             log.info(HEARTBEAT, extra=beat(now, before, interval))
             before = now
 
-    async def _follow(self, file: Path) -> None:
+    async def _follow(self) -> None:
         """Take the stream list from the configuration file as it changes."""
-        interval = self.config.timing.config_poll_interval
-        async for change in changed_streams(file, self.config.streams, interval):
+        async for change in changed_streams(
+            self._settings, self.config.timing.config_poll_interval
+        ):
             if self._stopping.is_set():
                 return
-            log.info("The stream list changed", extra={"streams": len(change.streams)})
-            self._apply(change.streams)
-            self._config_hash = change.config_hash
+            if change.streams != self._wanted:
+                log.info("The stream list changed", extra={"streams": len(change.streams)})
+                self._apply(change.streams)
+            self._config_hash = change.config_hash or self._config_hash

@@ -37,7 +37,7 @@ from .core.session import (
 )
 from .core.silence import NOTHING_SEEN, Silence
 from .core.stream import Streams
-from .core.subscription import Subscriptions
+from .core.subscription import Refusal, Subscriptions
 from .core.tally import Tally
 from .errors import AttemptsExhausted, ConnectionLost, ConnectionStalled, ExchangeError
 
@@ -78,6 +78,8 @@ class Connection:
         self._pings = 0
         self._ping_at = 0.0
         self._look_at = 0.0
+        self._retry_at = 0.0
+        self._leaving = False  # the exchange has announced the end of this connection
         self._events = 0
 
     @property
@@ -122,20 +124,12 @@ class Connection:
             match control:
                 case Control(request, error):
                     if refusal := self.subscriptions.answer(request, error):
-                        self._tally.refusals += 1
-                        log.warning(
-                            "Binance refused a request",
-                            extra={
-                                "method": refusal.method,
-                                "streams": refusal.streams[:20],
-                                "code": refusal.code,
-                                "reason": refusal.message,
-                                **self._context(),
-                            },
-                        )
+                        self._refused(refusal, now)
                 case ServerShutdown():
                     self._tally.shutdown_notices += 1
-                    log.warning("Binance announced a shutdown", extra=self._context())
+                    if not self._leaving:
+                        log.warning("Binance announced a shutdown", extra=self._context())
+                    self._leaving = True
         if found.messages and self.session.state is State.SUBSCRIBING:
             self.session.step(DataSeen(), now)
 
@@ -155,6 +149,9 @@ class Connection:
             if self.open and self._transport is not None:
                 now = self._clock()
                 self._send_due(self._transport, now)
+                if self.subscriptions.refused and now >= self._retry_at:
+                    self._retry_at = now + timing.rate_limited_delay
+                    self.subscriptions.retry()
                 if now >= self._look_at:
                     self._look_at = now + min(1.0, timing.silence_floor / 4)
                     await self._look(self._transport, now)
@@ -225,6 +222,7 @@ class Connection:
 
     def _subscribe(self) -> None:
         now = self._clock()
+        self._leaving = False
         self._pings = 0
         self._ping_at = now + self._config.reconnect.ping_interval_seconds
         self.subscriptions.reset()
@@ -270,6 +268,22 @@ class Connection:
         counts = self._counts()
         self._silence.watch(periods, counts, now)
         self._events = sum(counts.values())  # what came before is no news of this connection
+
+    def _refused(self, refusal: Refusal, now: float) -> None:
+        """Count it, ask again later, and log it if it answers us: anything else may come in any number."""
+        self._tally.refusals += 1
+        self._retry_at = now + self._config.timing.rate_limited_delay
+        if refusal.streams:
+            log.warning(
+                "Binance refused a request",
+                extra={
+                    "method": refusal.method,
+                    "streams": refusal.streams[:20],
+                    "code": refusal.code,
+                    "reason": refusal.message,
+                    **self._context(),
+                },
+            )
 
     async def _look(self, open_transport: transport.Transport, now: float) -> None:
         counts = self._counts()

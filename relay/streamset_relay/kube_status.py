@@ -143,11 +143,11 @@ def is_news(report: RelayReport, sent: RelayReport | None) -> bool:
 
 
 def body_of(report: RelayReport, target: Target) -> dict[str, Any]:
-    """Return what server-side apply takes. The uid makes it fail for a later set of the name."""
+    """Return what server-side apply takes."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": target.set, "uid": target.set_uid},
+        "metadata": {"name": target.set},
         "status": {"relays": [report.model_dump(mode="json", by_alias=True, exclude_none=True)]},
     }
 
@@ -214,21 +214,21 @@ class Reporter:
 
     async def _send(self, report: RelayReport) -> float | None:
         """Send one report. Returns the seconds until the next one is due, None for never."""
-        code, retry_after = await self._patch(json.dumps(body_of(report, self._target)))
-        if code == HTTPStatus.OK:
+        answer = await self._patch(json.dumps(body_of(report, self._target)))
+        if answer.code == HTTPStatus.NOT_FOUND or answer.uid not in {None, self._target.set_uid}:
+            # A set made anew under the name has other relays. No request can ask for the uid: the
+            # status of an object is written whatever uid the request names.
+            log.warning("The set is gone: no more reports", extra={"set": self._target.set})
+            return None
+        if answer.code == HTTPStatus.OK:
             self._sent, self._refusals = report, 0
             return self._interval
         self._refusals += 1
-        if code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
-            log.warning("The set is gone: no more reports", extra={"set": self._target.set})
-            return None
-        log.warning(
-            "A report was refused %s", code, extra={"status": code, "set": self._target.set}
-        )
-        return max(min(RETRY * 2.0 ** min(self._refusals, 10), self._interval), retry_after)
+        log.warning("A report was refused", extra={"status": answer.code, "why": answer.why})
+        wait = min(RETRY * 2.0 ** min(self._refusals, 10), self._interval)
+        return max(wait, answer.retry_after)
 
-    async def _patch(self, body: str) -> tuple[int, float]:
-        """Return the HTTP status, 0 for none, and what Retry-After asks for."""
+    async def _patch(self, body: str) -> "_Answer":
         target = self._target
         query = {"fieldManager": f"streamset-relay/{target.relay}", "force": "true"}
         try:
@@ -239,14 +239,36 @@ class Reporter:
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
                 session.patch(target.url, params=query, data=body, ssl=tls) as answer,
             ):
-                if answer.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-                    said = (await answer.text())[:LONGEST]
-                    log.debug("The API server refused a report", extra={"answer": said})
                 retry_after = answer.headers.get("Retry-After", "")
-                return answer.status, float(retry_after) if retry_after.isdecimal() else 0.0
+                return _Answer(
+                    answer.status,
+                    float(retry_after) if retry_after.isdecimal() else 0.0,
+                    await answer.json(content_type=None),
+                )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            log.warning("A report was not sent", extra={"error": str(error)})
-            return 0, 0.0
+            return _Answer(message=str(error) or type(error).__name__)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came back: the HTTP status, 0 for none, and the object or the refusal."""
+
+    code: int = 0
+    retry_after: float = 0.0
+    document: Any = None
+    message: str = ""
+
+    @property
+    def uid(self) -> str | None:
+        """Uid of the set that was written."""
+        written = self.code == HTTPStatus.OK and isinstance(self.document, dict)
+        return self.document["metadata"]["uid"] if written else None
+
+    @property
+    def why(self) -> str:
+        """The words of a refusal."""
+        said = self.document.get("message") if isinstance(self.document, dict) else None
+        return str(said or self.message)[:LONGEST]
 
 
 def _credentials(account: Path) -> tuple[str, ssl.SSLContext]:

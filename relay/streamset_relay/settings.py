@@ -7,7 +7,7 @@ OpenTelemetry's own: neither read nor refused here.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,15 @@ class Settings:
     """The configuration and where it came from.
 
     With `streams_from_environment` the file's streams, and later changes to them, are ignored.
-    `config_hash` stands for what the file says, as the operator hashes it; "" without a file.
+    `config_hash` stands for what the file says, as the operator hashes it; "" without a file. `given`
+    are the variables that were set.
     """
 
     config: RelayConfig
     streams_from_environment: bool
     file: Path | None
     config_hash: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
@@ -61,6 +63,22 @@ def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = No
     document = _read_file(file)
     hashed = config_hash(document) if file is not None else ""
     given = _read_variables(environ, dotenv)
+    config = _combine(document, given, file)
+    return Settings(config, "BINANCE_STREAMS" in given, file, hashed, given)
+
+
+def read_again(settings: Settings, text: str) -> tuple[RelayConfig, str]:
+    """Return what a changed file makes of the configuration, and the file's hash.
+
+    The variables have their word as they had at the start. Raises `ConfigError`.
+    """
+    document = _as_mapping(text, settings.file)
+    hashed = config_hash(document)
+    return _combine(document, settings.given, settings.file), hashed
+
+
+def _combine(document: dict[str, Any], given: Mapping[str, str], file: Path | None) -> RelayConfig:
+    """Put the variables over the file's document, which is changed by it."""
     values = _parse_variables(given)
     if file is None:
         defaults = {name: variable.default for name, variable in ENVIRONMENT.items()}
@@ -72,10 +90,9 @@ def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = No
     for name, value in values.items():
         _put(document, ENVIRONMENT[name].path, value)
     try:
-        config = validate(RelayConfig, document)
+        return validate(RelayConfig, document)
     except ConfigError as error:
         raise ConfigError([_blame(problem, given, file) for problem in error.problems]) from None
-    return Settings(config, "BINANCE_STREAMS" in given, file, hashed)
 
 
 def _text(value: str) -> str:
@@ -161,6 +178,10 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise ConfigError([Problem("configuration file", str(file), allowed)]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(str(file), str(error), "a file of UTF-8 text")]) from None
+    return _as_mapping(text, file)
+
+
+def _as_mapping(text: str, file: Path | None) -> dict[str, Any]:
     document = relay_document(text, str(file))
     if not isinstance(document, dict):
         given = ABSENT if document is None else document
@@ -176,7 +197,7 @@ def _read_variables(environ: Mapping[str, str], dotenv: Path | None) -> dict[str
             merged |= dotenv_values(dotenv)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(dotenv), str(error), "a file of UTF-8 text")]) from None
-    merged |= environ
+    merged |= {name: text for name, text in environ.items() if text.strip()}
     values = {name: (merged.get(name) or "").strip() for name in ENVIRONMENT}
     return {name: value for name, value in values.items() if value}
 

@@ -6,46 +6,49 @@ compared; inode and time would say nothing. Only the stream list is taken from a
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
 from streamset_api.errors import ConfigError
-from streamset_api.relay_config import RelayConfig, config_hash, relay_document
-from streamset_api.validation import validate
+from streamset_api.relay_config import RelayConfig
+
+from .settings import Settings, read_again
 
 log = logging.getLogger(__name__)
 
 
 class Change(NamedTuple):
-    """A new stream list, and the hash of the file that holds it."""
+    """The stream list in force from now on, and the hash of the file if the relay runs all that it says."""
 
     streams: tuple[str, ...]
-    config_hash: str
+    config_hash: str | None
 
 
-async def changed_streams(
-    file: Path, streams: tuple[str, ...], interval: float
-) -> AsyncIterator[Change]:
-    """Yield the stream list each time it changes; `streams` is the one in force, from an earlier look at the file.
+async def changed_streams(settings: Settings, interval: float) -> AsyncIterator[Change]:
+    """Yield a change of the file of `settings`, each time its streams or its hash change.
 
-    A bad file is logged once, and the old list stays in force.
+    A bad file is logged once, and the old list stays in force. A change of anything but the streams takes a
+    restart: it is logged, and until then no hash is given.
     """
-    text: str | None = None
-    config: RelayConfig | None = None
+    file = settings.file
+    if file is None:
+        return
+    running, text = _rest(settings.config), None
+    now = Change(settings.config.streams, settings.config_hash)
     while True:
         new_text = await _read(file)
         if new_text is not None and new_text != text:
             text = new_text
-            new, hashed = _parse(text, file)
-            if new is not None and new.streams != streams:
-                streams = new.streams
-                yield Change(streams, hashed)
-            if new is not None and config is not None and _rest(new) != _rest(config):
-                log.warning(
-                    "The configuration changed in more than its streams; that takes a restart"
-                )
-            config = new or config
+            if parsed := _parse(text, settings):
+                config, hashed = parsed
+                same = _rest(config) == running
+                if not same:
+                    log.warning(
+                        "The configuration changed in more than its streams; that takes a restart"
+                    )
+                if now != (now := Change(config.streams, hashed if same else None)):
+                    yield now
         await asyncio.sleep(interval)
 
 
@@ -56,14 +59,12 @@ async def _read(file: Path) -> str | None:
         return None  # it is just being replaced
 
 
-def _parse(text: str, file: Path) -> tuple[RelayConfig | None, str]:
+def _parse(text: str, settings: Settings) -> tuple[RelayConfig, str] | None:
     try:
-        document = relay_document(text, str(file))
-        config = validate(RelayConfig, document, where=f"{file}: ")
+        return read_again(settings, text)
     except ConfigError as error:
         log.error("The configuration file is wrong; it is ignored", extra={"error": str(error)})
-        return None, ""
-    return config, config_hash(document if isinstance(document, Mapping) else config)
+        return None
 
 
 def _rest(config: RelayConfig) -> RelayConfig:

@@ -61,6 +61,10 @@ class Subscriptions:
         self._enqueue("UNSUBSCRIBE", names)
         self._enqueue("SUBSCRIBE", names)
 
+    def retry(self) -> None:
+        """Ask again for what was refused: the reason may have been the moment's."""
+        self._enqueue("SUBSCRIBE", tuple(self.refused))
+
     def due(self, now: float) -> str | None:
         """The next control message, or None while there is none or the rate forbids it."""
         if not self._queue or now < self._next_at:

@@ -51,7 +51,8 @@ async def test_the_reason_of_a_loss_is_its_own(nats_server: NatsServer) -> None:
 async def test_a_connection_whose_every_stream_is_refused_is_not_ready(
     streams: tuple[str, ...], nats_server: NatsServer
 ) -> None:
-    config = document("", nats_server.url, *streams, timing={"silenceFloor": 0.3})
+    timing = {"silenceFloor": 0.3, "rateLimitedDelay": 60}
+    config = document("", nats_server.url, *streams, timing=timing)
     async with Simulator(MARKET) as exchange:
         exchange.faults.reply_error(2, "Invalid request", shape="nested")
         config["endpoint"] = exchange.url
@@ -59,3 +60,20 @@ async def test_a_connection_whose_every_stream_is_refused_is_not_ready(
             at = (await relay.until(lambda s: s.refused)).uptime
             await relay.until(lambda s: s.uptime > at + 1)
             assert (await get(relay.url + "/ready"))[0] == 503
+
+
+async def test_a_refused_subscription_is_asked_for_again_after_a_while(
+    nats_server: NatsServer,
+) -> None:
+    """The reason may have been the moment's: nothing else would bring the streams back before the next connect."""
+    config = document("", nats_server.url, "btcusdt@trade", timing={"rateLimitedDelay": 0.3})
+    async with Simulator(MARKET) as exchange:
+        exchange.faults.reply_error(2, "Invalid request", shape="nested")
+        config["endpoint"] = exchange.url
+        async with LocalRelay(config) as relay:
+            await relay.until(lambda s: s.refused)
+            await relay.until(lambda s: s.active == 1 and not s.refused)
+            [connection] = exchange.stats().connections
+
+    subscribes = [message for message in connection.control if "SUBSCRIBE" in message.text]
+    assert len(subscribes) == 2
