@@ -9,6 +9,8 @@ from enum import IntEnum
 from random import Random
 from typing import Any
 
+from streamset_api.relay_config import RelayConfig
+
 from .connection import Connection
 from .core.backoff import ConnectBudget
 from .core.buffer import PRESSURE, Buffer
@@ -92,6 +94,8 @@ class Relay:
         try:
             async with self._tasks as tasks:
                 log.info("Serving health and metrics", extra={"port": self.port})
+                for name in _without_effect(self.config):
+                    log.warning("A setting has no effect yet", extra={"field": name})
                 sink = tasks.create_task(self._pipeline.sink.run())
                 publisher = tasks.create_task(publish(self._pipeline))
                 clocks = [tasks.create_task(task) for task in self._clockwork()]
@@ -278,3 +282,12 @@ class Relay:
                 log.info("The stream list changed", extra={"streams": len(change.streams)})
                 self._apply(change.streams)
             self._config_hash = change.config_hash or self._config_hash
+
+
+def _without_effect(config: RelayConfig) -> list[str]:
+    """The fields of the configuration that are set and that this version does not act upon."""
+    given = {
+        "nats.eventsSubject": config.nats.events_subject,
+        "telemetry.otlpEndpoint": config.telemetry.otlp_endpoint,
+    }
+    return [name for name, value in given.items() if value is not None]
