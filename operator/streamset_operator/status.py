@@ -70,8 +70,8 @@ def own_part(status: BinanceStreamSetStatus) -> BinanceStreamSetStatus:
 def body(name: str, namespace: str, uid: str, status: BinanceStreamSetStatus) -> dict[str, Any]:
     """Return what server-side apply on `/status` takes.
 
-    It is complete, because what a field manager leaves out is removed. The uid makes the API server
-    refuse it where the set has been deleted and made again.
+    It is complete, because what a field manager leaves out is removed. The uid says which set is
+    meant; the API server (seen with 1.37) takes it for a later set of the name all the same.
     """
     part = own_part(status).model_dump(mode="json", by_alias=True, exclude_none=True)
     return {
