@@ -54,7 +54,7 @@ def configure(settings: Settings, kinds: tuple[Kind, ...]) -> kopf.OperatorSetti
     watching.server_timeout = max(round(settings.watch_timeout), 1)  # whole seconds, or HTTP 400
     watching.client_timeout = settings.watch_timeout + CONNECT
     watching.connect_timeout = CONNECT
-    watching.reconnect_backoff = min(RECONNECT, settings.retry_initial_delay)
+    watching.reconnect_backoff = RECONNECT
     for kind in kinds:
         if kind != SETS:
             watching.label_selectors[kind.group, kind.version, kind.plural] = MINE

@@ -1,0 +1,148 @@
+"""An API server that fails in every way it can: the operator comes through, and does not storm it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiohttp import web
+
+from streamset_api.resource import KIND
+from tests.integration.operator.proxy import Fault, Proxy, is_watch, no_fault, refusal, through
+from tests.integration.operator.world import World, eventually
+from tests.support.kube import ControlPlane
+from tests.support.nats_server import free_ports
+
+TROUBLE = 6.0
+"""Seconds that a fault lasts."""
+
+BUSY = 40
+"""Requests a second that nobody would call a storm, of an operator whose waits are 0.1 s to 2 s."""
+
+
+def sometimes(rng: Random, fault: str, code: int = 0, reason: str = "", **headers: str) -> Fault:
+    """Fail two of three requests that are no watches."""
+
+    def happens(request: web.Request) -> str | web.Response | None:
+        if is_watch(request) or rng.random() < 1 / 3:
+            return None
+        return fault or refusal(code, reason, **headers)
+
+    return happens
+
+
+def on_writes(code: int, reason: str) -> Fault:
+    return lambda request: refusal(code, reason) if request.method == "PATCH" else None
+
+
+def expired(request: web.Request) -> web.Response | None:
+    """The version that a watch starts from is too old; this is said within the stream."""
+    if not is_watch(request):
+        return None
+    status = {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired"}
+    return web.json_response({"type": "ERROR", "object": status})
+
+
+FAULTS: dict[str, Fault] = {
+    "conflicts": on_writes(409, "Conflict"),
+    "errors": sometimes(Random(1), "", 500, "InternalError"),
+    "patience": sometimes(Random(2), "", 429, "TooManyRequests", **{"Retry-After": "1"}),
+    "drops": sometimes(Random(3), "drop"),
+    "outage": lambda _: "drop",
+    "unavailable": lambda _: refusal(503, "ServiceUnavailable"),
+    "expired": expired,
+}
+
+
+@contextlib.asynccontextmanager
+async def proxied(
+    world: World, cluster: ControlPlane, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Proxy]:
+    """An operator that sees the API server through a proxy."""
+    [port] = free_ports(1)
+    path = kubeconfig.with_name("proxied.kubeconfig")
+    path.write_text(through(kubeconfig.read_text(), port))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    proxy = Proxy(cluster)
+    async with proxy.running(port), world.operator():
+        yield proxy
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_it_comes_through(
+    world: World,
+    cluster: ControlPlane,
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    async with proxied(world, cluster, kubeconfig, monkeypatch) as proxy:
+        await world.apply_set(symbols=["a"])
+        await world.apply_set("doomed")
+        await world.settles()
+        await world.settles("doomed")
+
+        proxy.fault = FAULTS[name]
+        proxy.drop_watches()
+        proxy.requests.clear()
+        started = time.monotonic()
+        await world.apply_set(symbols=["a", "b", "c"], maxStreamsPerRelay=2, logLevel="DEBUG")
+        await world.apply_set("newcomer")
+        await world.admin.delete(world.ref(KIND, "doomed"))
+        await world.admin.delete(world.ref("Service", "majors"))
+        await asyncio.sleep(TROUBLE)
+        rate = sum(proxy.requests.values()) / (time.monotonic() - started)
+        proxy.fault = no_fault
+
+        await world.settles()
+        await world.settles("newcomer")
+        await eventually(lambda: _is_right(world))
+        await world.stream_all()
+
+    assert rate < BUSY
+
+
+async def test_a_watch_that_says_nothing_is_not_believed(
+    world: World, cluster: ControlPlane, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings = replace(world.settings, watch_timeout=2.0)
+    async with proxied(world, cluster, kubeconfig, monkeypatch) as proxy:
+        await world.apply_set()
+        await world.settles()
+        proxy.fault = lambda request: "silent" if is_watch(request) else None
+        await world.admin.delete(world.ref("Service", "majors"))
+        await world.apply_set(logLevel="DEBUG")
+        await asyncio.sleep(1)
+        proxy.fault = no_fault  # what was said meanwhile is lost for good
+
+        await eventually(lambda: _has_service(world))
+        await world.settles()
+
+
+async def test_a_resync_needs_no_watch_at_all(
+    world: World, cluster: ControlPlane, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings = replace(world.settings, resync_interval=1.0)
+    async with proxied(world, cluster, kubeconfig, monkeypatch) as proxy:
+        proxy.fault = lambda request: "silent" if is_watch(request) else None
+        await world.apply_set()
+        await world.settles()
+        await world.admin.delete(world.ref("Service", "majors"))
+        await eventually(lambda: _has_service(world))
+
+
+async def _is_right(world: World) -> bool:
+    """Tell whether there are the objects of `majors` and of `newcomer`, and no others."""
+    return (
+        await world.names("Deployment") == ["majors-0", "majors-1", "newcomer-0"]
+        and await world.names("Service") == ["majors", "newcomer"]
+        and len(await world.names("ConfigMap")) == 3
+    )
+
+
+async def _has_service(world: World) -> bool:
+    return await world.names("Service") == ["majors"]
