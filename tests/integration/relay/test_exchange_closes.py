@@ -147,7 +147,14 @@ async def test_ten_failed_attempts_end_the_process_with_code_4_after_the_drain(
     tmp_path: Path, nats_server: NatsServer, subscriber: Subscriber
 ) -> None:
     async with Simulator(MARKET) as exchange:
-        config = document(exchange.url, nats_server.url, TRADES, reconnect={"maxAttempts": 10})
+        # The pause lasts as long as ten attempts take; NATS is waited for all the while.
+        config = document(
+            exchange.url,
+            nats_server.url,
+            TRADES,
+            reconnect={"maxAttempts": 10},
+            timing={"gracePeriod": 35, "natsPingTimeout": 30},
+        )
         async with RelayProcess(tmp_path, config, allow=["Giving up"]) as relay:
             while (await info(relay))["connections"] != {"healthy": 1}:
                 await asyncio.sleep(0.05)
