@@ -23,6 +23,10 @@ from streamset_api.pod import (
 WINDOW_MARGIN = 30
 """Seconds that JetStream's duplicate window exceeds the buffer's TTL by, at least."""
 
+MAX_RELAYS = 128
+"""Relays of a set. All of them may leave a cluster by one address, which the exchange allows 300
+connects in 5 minutes; a relay needs two, the second one to replace the first."""
+
 _SOME_SYMBOLS, _SOME_CHANNELS, _SOME_STREAMS = (
     f"(has(self.{name}) && size(self.{name}) > 0)" for name in ("symbols", "channels", "streams")
 )
@@ -161,6 +165,17 @@ class BinanceStreamSetSpec(Model):
             field="channels",
         ),
         *map(_serves, stream.RETIRED),
+        Rule(
+            f"({_SOME_SYMBOLS} && {_SOME_CHANNELS} ? size(self.symbols) * size(self.channels) : 0)"
+            " + (has(self.streams) ? size(self.streams) : 0)"
+            f" <= {MAX_RELAYS} * self.maxStreamsPerRelay",
+            f"large enough for at most {MAX_RELAYS} relays: symbols times channels, and streams",
+            lambda spec: (
+                len(spec.symbols) * len(spec.channels) + len(spec.streams)
+                <= MAX_RELAYS * spec.max_streams_per_relay
+            ),
+            field="max_streams_per_relay",
+        ),
         Rule(
             f"self.timeUnit == '{TimeUnit.MILLISECOND}' || "
             f"self.market in {json.dumps(_MICROSECOND_MARKETS)}",

@@ -105,6 +105,19 @@ class Cluster:
         self._passed(Failpoint.ENTRIES)
         return found
 
+    async def patch(self, kind: Kind, key: Key, operations: Sequence[Mapping[str, Any]]) -> Object:
+        """Apply a JSON Patch to an object. Raises `Invalid` when one of its tests fails."""
+        found = await self._request(
+            "patch",
+            kind,
+            *key,
+            body=[dict(operation) for operation in operations],
+            content_type=JSON_PATCH,
+            field_manager=MANAGER,
+        )
+        self._passed(Failpoint.REPAIR)
+        return found
+
     async def annotate(self, kind: Kind, key: Key, annotations: Mapping[str, str]) -> Object:
         """Set annotations of an object that exists."""
         found = await self._request(

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from streamset_operator import errors, kinds, ownership
+from streamset_operator import errors, kinds, ownership, repair
 from streamset_operator.applied import Applied
 from streamset_operator.cache import Cache
 from streamset_operator.cluster import Cluster
@@ -34,7 +34,7 @@ async def converge(
         kind, (namespace, name) = kinds.of(wanted), _name(wanted)
         if applied.is_settled((kind, name), wanted, cache.get(kind, namespace, name)):
             continue
-        found = await cluster.apply(wanted)
+        found = await _apply(wanted, cluster)
         cache.put(kind, found)
         applied.note((kind, name), wanted, found)
         written += 1
@@ -47,6 +47,20 @@ async def converge(
             applied.forget((kind, leftover.name))
             written += 1
     return written
+
+
+async def _apply(wanted: Object, cluster: Cluster) -> dict[str, Any]:
+    """Apply an object; where a change by hand makes that invalid, put the change right first."""
+    try:
+        return await cluster.apply(wanted)
+    except errors.Invalid:
+        kind, (namespace, name) = kinds.of(wanted), _name(wanted)
+        live = await cluster.get(kind, namespace, name) if kind == kinds.DEPLOYMENTS else None
+        operations = repair.replacements(live, wanted) if live is not None else []
+        if not operations:
+            raise
+    await cluster.patch(kind, (namespace, name), operations)
+    return await cluster.apply(wanted)
 
 
 async def _check(key: Key, uid: str, wanted: Object, cluster: Cluster, cache: Cache) -> None:

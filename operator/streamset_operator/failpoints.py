@@ -25,6 +25,7 @@ class Failpoint(StrEnum):
     POD_MONITOR = "apply-podmonitor"
     CONFIG_MAP = "apply-configmap"
     DEPLOYMENT = "apply-deployment"
+    REPAIR = "repair"
     PRUNE = "prune"
     TOUCH = "touch-pod"
     ENTRIES = "remove-entries"

@@ -133,15 +133,19 @@ class Reconciler:
     def _plan(
         self, key: Key, resource: BinanceStreamSet, relays: Iterable[ObservedRelay]
     ) -> tuple[Relay, ...]:
-        found = shares.live_shares(key[1], self._cache.of_kind(key, kinds.CONFIG_MAPS).values())
+        found = self._live_shares(key, resource.metadata.uid)
         wanted = shares.next_shares(resource, found, relays, self._settings.move_patience)
         return plan(resource, wanted, self._settings.report_interval)
 
     def _relays_of(self, key: Key, live: Object, memory: Memory) -> tuple[ObservedRelay, ...]:
         """Observe the relays that there are, against what they were told last."""
-        config_maps = self._cache.of_kind(key, kinds.CONFIG_MAPS).values()
-        found = shares.live_shares(key[1], config_maps)
+        found = self._live_shares(key, memory.uid)
         return self._observe(key, live, memory, shares.wanted_live(key[1], found))
+
+    def _live_shares(self, key: Key, uid: str | None) -> dict[int, shares.Live]:
+        """Read what the set's own ConfigMaps list; those of a deleted namesake say nothing."""
+        config_maps = self._cache.of_kind(key, kinds.CONFIG_MAPS).values()
+        return shares.live_shares(key[1], config_maps, uid)
 
     def _observe(
         self, key: Key, live: Object, memory: Memory, wanted: Iterable[Wanted]

@@ -81,9 +81,17 @@ class LocalRelay:
     """A `Relay` on the test's own event loop. With `file`, it follows the stream list of that file."""
 
     def __init__(
-        self, config: Mapping[str, Any], *, allow: Sequence[str] = (), file: Path | None = None
+        self,
+        config: Mapping[str, Any] | Settings,
+        *,
+        allow: Sequence[str] = (),
+        file: Path | None = None,
     ) -> None:
-        self._settings = Settings(validate(RelayConfig, config), False, file)
+        self._settings = (
+            config
+            if isinstance(config, Settings)
+            else Settings(validate(RelayConfig, config), False, file)
+        )
         self._allow = allow
         self._log = _Capture()
         self.relay: Relay

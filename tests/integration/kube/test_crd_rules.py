@@ -60,6 +60,12 @@ CASES = (
         {"market": "usdm", "timeUnit": "Microsecond"},
     ),
     Case(
+        "large enough for at most 128 relays",
+        "spec.maxStreamsPerRelay",
+        {"symbols": [f"s{i}" for i in range(128)], "maxStreamsPerRelay": 1},
+        {"streams": [f"s{i}@trade" for i in range(128)], "maxStreamsPerRelay": 1},
+    ),
+    Case(
         "at least buffer.ttlSeconds + 30",
         "spec.nats.jetStream.duplicateWindowSeconds",
         {"nats": nats(jetStream={"stream": "S"}), "buffer": {"ttlSeconds": 90}},

@@ -1,7 +1,6 @@
 """A real API server with garbage collection, and an operator with the rights that it asks for."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.integration.operator.world import (
     account_kubeconfig,
     grant_operator,
     install_crds,
+    made_namespace,
 )
 from tests.support.kube import ControlPlane, MissingBinaryError, binary
 from tests.support.kube_client import KubeClient
@@ -55,9 +55,7 @@ async def admin(bare_admin: KubeClient) -> KubeClient:
 @pytest_asyncio.fixture
 async def namespace(bare_admin: KubeClient) -> str:
     """A namespace of this test alone."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    await bare_admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    return name
+    return await made_namespace(bare_admin)
 
 
 @pytest_asyncio.fixture

@@ -61,6 +61,39 @@ async def test_every_object_is_put_right(world: World, how: str) -> None:
                 raise AssertionError(f"{kind} stays {how}") from None
 
 
+STRATEGIC = "application/strategic-merge-patch+json"
+EXCLUSIVE: dict[str, dict[str, Any]] = {
+    "strategy": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}},
+    "variable": {"template": {"spec": {"containers": [{"name": "relay", "env": [
+        {"name": "POD_NAME", "value": "x", "valueFrom": None}]}]}}},
+    "volume": {"template": {"spec": {"volumes": [
+        {"name": "config", "configMap": None, "emptyDir": {}}]}}},
+    "probe": {"template": {"spec": {"containers": [{"name": "relay", "livenessProbe": {
+        "httpGet": None, "tcpSocket": {"port": 80}}}]}}},
+}  # fmt: skip
+"""Changes of a Deployment after which an apply alone is invalid: one of several, and not ours."""
+
+
+@pytest.mark.parametrize("change", EXCLUSIVE)
+async def test_a_change_that_excludes_what_is_wanted_is_put_right(
+    world: World, change: str
+) -> None:
+    async with world.operator():
+        await world.apply_set()
+        await world.stream_all()
+        deployment = world.ref("Deployment", "majors-0")
+        before = await world.admin.get(deployment)
+        await world.admin.patch(deployment, {"spec": EXCLUSIVE[change]}, STRATEGIC)
+
+        async def is_right() -> bool:
+            found = await world.admin.get(deployment)
+            again = found["metadata"]["generation"] > before["metadata"]["generation"] + 1
+            return again and bool(essence(found) == essence(before))
+
+        await eventually(is_right, within=20)
+        assert (await world.condition("Accepted"))["status"] == "True"
+
+
 async def test_a_rollout_restart_survives(world: World) -> None:
     """`kubectl rollout restart` sets an annotation on the pod template."""
     restart = {

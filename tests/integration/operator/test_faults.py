@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from streamset_api.resource import KIND
+from streamset_operator.settings import Settings
 from tests.integration.operator.proxy import Fault, Proxy, is_watch, no_fault, refusal, through
 from tests.integration.operator.world import World, eventually
 from tests.support.kube import ControlPlane
@@ -19,6 +20,9 @@ from tests.support.nats_server import free_ports
 
 TROUBLE = 6.0
 """Seconds that a fault lasts."""
+
+OUTAGE = 30.0
+"""Seconds of the long one."""
 
 BUSY = 40
 """Requests a second that nobody would call a storm, of an operator whose waits are 0.1 s to 2 s."""
@@ -104,6 +108,56 @@ async def test_it_comes_through(
         await world.stream_all()
 
     assert rate < BUSY
+
+
+async def test_ten_minutes_of_outage(
+    world: World, cluster: ControlPlane, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a twentieth of all times, the operator's own among them: half a minute."""
+    world.settings = scaled(world.settings, 20)
+    async with proxied(world, cluster, kubeconfig, monkeypatch) as proxy:
+        await world.apply_set(symbols=["a"])
+        await world.apply_set("doomed")
+        await world.settles()
+        await world.settles("doomed")
+
+        proxy.fault = FAULTS["outage"]
+        proxy.drop_watches()
+        proxy.requests.clear()
+        await world.admin.delete(world.ref("Service", "majors"))
+        await asyncio.sleep(OUTAGE / 2)
+        await world.apply_set(symbols=["a", "b", "c"], maxStreamsPerRelay=2)
+        await world.admin.delete(world.ref(KIND, "doomed"))
+        await world.apply_set("newcomer")
+        await asyncio.sleep(OUTAGE / 2)
+        rate = sum(proxy.requests.values()) / OUTAGE
+        alive = await world.probe("healthz")
+        proxy.fault = no_fault
+        healed = time.monotonic()
+
+        await world.settles()
+        await world.settles("newcomer")
+        await eventually(lambda: _is_right(world))
+        print(f"outage: {rate:.1f} requests/s, right {time.monotonic() - healed:.1f} s after it")
+        await world.stream_all()
+
+    assert alive == 200, "an API server that is away is no reason to be restarted"
+    assert rate < BUSY
+
+
+def scaled(settings: Settings, factor: float) -> Settings:
+    """Return the settings with all times as they are by default, divided."""
+    default = Settings(version=settings.version)
+    times = (
+        "report_interval",
+        "resync_interval",
+        "retry_initial_delay",
+        "retry_max_delay",
+        "move_patience",
+        "watch_timeout",
+        "request_timeout",
+    )
+    return replace(settings, **{name: getattr(default, name) / factor for name in times})
 
 
 async def test_a_watch_that_says_nothing_is_not_believed(

@@ -1,8 +1,6 @@
 """The operator dies right after a write, any write, and the next one makes everything right."""
 
 import asyncio
-import os
-import sys
 from asyncio.subprocess import Process
 from typing import Any
 
@@ -18,6 +16,9 @@ ALL: dict[str, Any] = {
     "networkPolicy": {"enabled": True},
     "monitoring": {"podMonitor": {"enabled": True}},
 }
+ROLLING = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
+"""A change by hand that makes every apply invalid: `Recreate` knows no `rollingUpdate`."""
+
 KINDS = ("ConfigMap", "Deployment")
 
 
@@ -27,16 +28,7 @@ def symbols(count: int) -> list[str]:
 
 @pytest.mark.parametrize("failpoint", [*Failpoint, "apply-configmap:2", "apply-deployment:3"])
 async def test_killed_after(world: World, failpoint: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamset_operator"),
-        env={
-            **os.environ,
-            failpoints.VARIABLE: failpoint,
-            "WATCH_NAMESPACES": world.namespace,
-            "HEALTH_PORT": str(world.settings.health_port),
-            "METRICS_PORT": str(world.settings.metrics_port),
-        },
-    )
+    process = await world.spawn(**{failpoints.VARIABLE: failpoint})
     try:
         await _live(world, process)
     finally:
@@ -66,6 +58,8 @@ async def _live(world: World, process: Process) -> None:
         if turn % 10 == 0:
             count = counts[turn // 10 % len(counts)]
             await world.apply_set(symbols=symbols(count), maxStreamsPerRelay=CAP, **ALL)
+        if turn % 10 == 5 and await world.get("Deployment", "majors-0"):
+            await world.admin.patch(world.ref("Deployment", "majors-0"), ROLLING)
         if await world.get(KIND, "majors"):
             await world.settle()
             for relay in await world.names("ConfigMap"):

@@ -16,7 +16,7 @@ from tests.support.kube import ADMIN_TOKEN, ControlPlane
 from tests.support.kube_client import KubeClient, KubeError, path_of
 from tests.unit.relay.snapshots import status
 
-SECONDS = 15.0
+SECONDS = 60.0
 """How long the operator and three relays write at the same time."""
 
 

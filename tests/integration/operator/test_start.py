@@ -1,9 +1,7 @@
 """What the operator does before it works, and how it ends."""
 
 import asyncio
-import os
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,33 +69,20 @@ async def test_missing_rights_are_named(
 
 async def test_the_process_says_how_it_ended(world: World) -> None:
     """Exit code 0 after SIGTERM, 3 without a right, 2 for a wrong setting; JSON logs."""
-    stopped = await _spawn(world)
+    stopped = await world.spawn()
     await eventually(world.is_ready)
     stopped.send_signal(signal.SIGTERM)
     log, _ = await stopped.communicate()
     assert stopped.returncode == 0, log
     assert b'"message": "Looking after sets"' in log
 
-    everywhere = await _spawn(world, WATCH_NAMESPACES="")
+    everywhere = await world.spawn(WATCH_NAMESPACES="")
     log, _ = await everywhere.communicate()
     assert everywhere.returncode == 3, log
     assert b"list binancestreamsets.streams.petrosa.io in all namespaces" in log
 
-    wrong = await _spawn(world, WORKERS="many")
+    wrong = await world.spawn(WORKERS="many")
     assert await wrong.wait() == 2
-
-
-async def _spawn(world: World, **environ: str) -> asyncio.subprocess.Process:
-    ports = {
-        "HEALTH_PORT": str(world.settings.health_port),
-        "METRICS_PORT": str(world.settings.metrics_port),
-    }
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamset_operator"),
-        env={**os.environ, "WATCH_NAMESPACES": world.namespace, **ports, **environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
 
 
 async def _answers(world: World, path: str, code: int) -> bool:

@@ -6,7 +6,11 @@ and reports both as well. Relays are played by `World.report`, with the relay's 
 
 import asyncio
 import contextlib
+import os
+import sys
 import time
+import uuid
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -121,6 +125,20 @@ class World:
         finally:
             stop.set()
             await running
+
+    async def spawn(self, **environ: str) -> Process:
+        """An operator as users run it; whoever spawns it ends it."""
+        ports = {
+            "HEALTH_PORT": str(self.settings.health_port),
+            "METRICS_PORT": str(self.settings.metrics_port),
+        }
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "streamset_operator"),
+            env={**os.environ, "WATCH_NAMESPACES": self.namespace, **ports, **environ},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=2**24,
+        )
 
     async def is_ready(self, running: "asyncio.Task[None] | None" = None) -> bool:
         """Tell whether the operator's readiness probe succeeds."""
@@ -309,8 +327,21 @@ def pod_status(pod: Object) -> Object:
     }
 
 
-async def grant_operator(admin: KubeClient, namespace: str, without: Collection[str] = ()) -> None:
-    """Let the account `operator` do what the preflight asks for, in one namespace."""
+async def made_namespace(admin: KubeClient) -> str:
+    """Make a namespace, and return its name."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    await admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return name
+
+
+async def grant_operator(
+    admin: KubeClient,
+    namespace: str,
+    without: Collection[str] = (),
+    *,
+    everywhere: bool = False,
+) -> None:
+    """Let the account `operator` of the namespace do what the preflight asks for, in it or everywhere."""
     rules = [
         {
             "apiGroups": [right.kind.group],
@@ -322,10 +353,14 @@ async def grant_operator(admin: KubeClient, namespace: str, without: Collection[
     ]
     metadata = {"name": "operator", "namespace": namespace}
     await admin.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    await admin.create({"apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": rules})
+    prefix, granted = "", metadata
+    if everywhere:
+        prefix, granted = "Cluster", {"name": f"operator-{namespace}"}
+    kind = f"{prefix}Role"
+    await admin.create({"apiVersion": RBAC, "kind": kind, "metadata": granted, "rules": rules})
     subject = {"kind": "ServiceAccount", "name": "operator", "namespace": namespace}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
-    binding = {"apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": granted["name"]}
+    binding = {"apiVersion": RBAC, "kind": f"{kind}Binding", "metadata": granted}
     await admin.create(binding | {"roleRef": role, "subjects": [subject]})
 
 

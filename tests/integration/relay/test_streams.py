@@ -5,14 +5,14 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-import yaml
 
 from exchange_simulator import Simulator, SimulatorConfig
 from exchange_simulator.stats import ConnectionStats
 from tests.integration.relay.witness import numbers
+from tests.support.mounted import Mounted
 from tests.support.nats_server import NatsServer
 from tests.support.relay import LocalRelay, document, eventually, info, metrics
 from tests.support.relay_process import RelayProcess
@@ -20,27 +20,6 @@ from tests.support.subscriber import Subscriber
 
 BTC, ETH, SOL = "btcusdt@trade", "ethusdt@trade", "solusdt@trade"
 MARKET = SimulatorConfig(rates={"*": 100})
-
-
-class Mounted:
-    """A configuration file as the kubelet mounts it: replaced by swapping one symlink."""
-
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self._folder = folder
-        self._revision = 0
-        self.file = folder / "relay.yaml"
-        self.replace(config)
-        self.file.symlink_to(Path("..data") / "relay.yaml")
-
-    def replace(self, config: dict[str, Any] | str) -> None:
-        self._revision += 1
-        data = self._folder / f"..{self._revision}"
-        data.mkdir()
-        text = config if isinstance(config, str) else yaml.safe_dump(config)
-        (data / "relay.yaml").write_text(text)
-        link = self._folder / "..data_tmp"
-        link.symlink_to(data.name)
-        link.rename(self._folder / "..data")
 
 
 async def test_a_changed_list_sends_the_difference_and_disturbs_no_other_stream(

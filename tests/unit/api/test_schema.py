@@ -94,5 +94,6 @@ def test_the_rules_of_the_set_are_in_its_schema() -> None:
     paths = {rule["fieldPath"] for rule in SCHEMA["x-kubernetes-validations"]}
 
     assert paths == {
-        *(".streams", ".channels", ".timeUnit", ".nats.jetStream.duplicateWindowSeconds"),
+        *(".streams", ".channels", ".timeUnit", ".maxStreamsPerRelay"),
+        ".nats.jetStream.duplicateWindowSeconds",
     }

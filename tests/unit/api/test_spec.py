@@ -87,6 +87,7 @@ def test_accepted(fields: dict[str, Any]) -> None:
         ({"streams": ["!bookTicker"]}, "spec.streams", "retired on spot in December 2022"),
         ({"streams": [LISTEN_KEY]}, "spec.streams[0]", "listen key"),
         ({"market": "coinm", "streams": ["a@indexPrice@1s"]}, "spec.streams", "June 2026"),
+        ({"streams": ["a@trade"] * 128, "maxStreamsPerRelay": 1}, "spec.maxStreamsPerRelay", "128"),
         ({"market": "nyse"}, "spec.market", "'usdm'"),
         ({"market": "usdm", "timeUnit": "Microsecond"}, "spec.timeUnit", "Millisecond"),
         ({"endpoint": "https://h"}, "spec.endpoint", "wss://stream.binance.com:9443"),
