@@ -88,7 +88,9 @@ def _point(config: RelayConfig, server: str, endpoint: str) -> RelayConfig:
     return config.model_copy(
         update={
             "endpoint": endpoint,
-            "nats": config.nats.model_copy(update={"servers": (server,)}),
+            "nats": config.nats.model_copy(
+                update={"servers": (server,), "auth": None, "tls": None}
+            ),
             "health": config.health.model_copy(update={"port": 0, "host": "127.0.0.1"}),
         }
     )

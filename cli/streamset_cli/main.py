@@ -1,4 +1,4 @@
-"""`streamset`: the relay, the exchange simulator, and a demo of both on one machine."""
+"""`streamset`: relay, operator, exchange simulator, and a demo of all that runs on one machine."""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ embedded NATS server; nothing leaves the machine.
 COMMANDS = {
     "relay": ("streamset_relay.command", "relay Binance streams to NATS", "relay"),
     "simulator": ("exchange_simulator.command", "run a look-alike of Binance's streams", "demo"),
+    "operator": ("streamset_operator.command", "look after the sets of a cluster", "operator"),
     "render": ("streamset_cli.render", "print what the operator would make", "operator"),
     "demo": ("streamset_cli.demo", "watch simulated market data go into NATS", "demo"),
 }

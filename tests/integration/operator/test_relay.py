@@ -54,7 +54,7 @@ async def test_a_relay_runs_from_what_the_operator_wrote_and_the_set_streams(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with operating(world), Simulator(MARKET) as exchange:
-        where = {"endpoint": exchange.url, "nats": {"servers": [nats_server.url]}}
+        where: dict[str, Any] = {"endpoint": exchange.url, "nats": {"servers": [nats_server.url]}}
         await world.apply_set(**where)
         await world.settles()
         await world.settle()
