@@ -60,8 +60,10 @@ def test_diagrams_are_those_of_the_tables(draw: object) -> None:
 
 def test_every_module_that_the_architecture_names_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    names = set(re.findall(r"`((?:core/|transport/|crds/|relay/|simulator/)?[a-z_/]+\.py)`", text))
-    places = [ROOT, ROOT / "relay" / "streamset_relay"]
+    names = set(
+        re.findall(r"`((?:core/|transport/|crds/|relay/|operator/|simulator/)?[a-z_/]+\.py)`", text)
+    )
+    places = [ROOT, ROOT / "relay" / "streamset_relay", ROOT / "operator" / "streamset_operator"]
 
     assert len(names) > 15
     assert [name for name in names if not any((place / name).exists() for place in places)] == []
