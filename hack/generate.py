@@ -1,4 +1,4 @@
-"""Write what is generated from the models: the CRD and its reference. `--check` only compares.
+"""Write what is generated from the models: the CRD, for the chart too, and its reference. `--check` only compares.
 
 python hack/generate.py            write
 python hack/generate.py --check    exit 1 when a file is not what the models say
@@ -13,6 +13,7 @@ from streamset_api import crd, crd_reference
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {
     Path("crds/binancestreamsets.yaml"): crd.text,
+    Path("charts/binance-streamset-operator/files/binancestreamsets.yaml"): crd.text,
     Path("docs/reference/binancestreamset.md"): crd_reference.text,
 }
 
