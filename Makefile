@@ -4,11 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+KUBECTL ?= kubectl
+NAMESPACE ?= binance-streamset
+OPERATOR := binance-streamset-operator
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run-local test kube generate bench lint format type-check contracts security pipeline pins clean
+.PHONY: help setup demo run-local test e2e kube helm generate dist build run-docker kind-up kind-load kind-down deploy k8s-status k8s-logs bench bench-operator lint format type-check contracts security pipeline pins clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## Make the environment in .venv from the hashed pins
 
@@ -28,22 +32,68 @@ demo: setup ## Watch simulated market data go through the relay into NATS; Ctrl-
 run-local: setup ## Run the relay with the settings of the environment and .env
 	@$(BIN)/streamset relay $(ARGS)
 
-test: setup kube ## Run all tests, with a coverage report
+test: setup kube helm ## Run all tests, with a coverage report
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --format=total | sed 's/^/coverage: /; s/$$/ % of lines and branches (details: $(subst /,\/,$(BIN))\/coverage report)/'
+
+# In the kind cluster CLUSTER; what a machine cannot show is printed as NOT RUN.
+e2e: setup kube helm kind-up kind-load ## Run the end-to-end tests on kind: images, chart, operator and relays together
+	@$(BIN)/python -m pytest tests/e2e --timeout=400 -rP $(ARGS)
 
 # Tests that need it are left out, loudly, where it can neither be found nor built.
 kube: ## Build the Kubernetes API server that tests use, from pinned Go modules, into a cache (once, about 10 minutes)
 	@if command -v go >/dev/null; then hack/kube/build.sh; \
 		else echo "No Go here: tests against a Kubernetes API server need it, or KUBEBUILDER_ASSETS"; fi
 
-generate: setup ## Write the CRD and its reference anew from the models
+helm: ## Build the Helm that tests and `make dist` use, likewise; Helm 4 in PATH, or named by HELM, is used instead
+	@if command -v go >/dev/null || [ -x "$$(hack/helm/build.sh --path)" ]; then hack/helm/build.sh; \
+		else echo "No Go here: tests of the chart need it, or Helm 4, in PATH or named by HELM"; fi
+
+generate: setup ## Write anew what is made of the models: the CRD, its copy in the chart, its reference; and the chart's README
 	@$(BIN)/python hack/generate.py
+	@$(BIN)/python hack/chart_readme.py
+
+dist: setup ## Render the chart into dist/install.yaml, for those without Helm; ARGS are values, as --set
+	@$(BIN)/python hack/dist.py $(ARGS)
+
+build: ## Build the images of the operator and of the relay; PYTHON_IMAGE names another base than python:3.13-slim
+	@hack/kind/images.sh operator relay
+
+run-docker: build ## Run the relay's image with the settings of the environment and .env
+	@hack/kind/run-relay.sh $(ARGS)
+
+# Its kubeconfig is a file of its own, which kind-up prints: the current context stays what it is.
+kind-up: ## Make the kind cluster CLUSTER (streamset), from pinned sources where its images cannot be pulled
+	@hack/kind/up.sh
+
+kind-load: ## Build the images, those for tests, too, and load them into the kind cluster
+	@hack/kind/load.sh
+
+kind-down: ## Delete the kind cluster
+	@hack/kind/down.sh
+
+# These three act on the current context of kubectl.
+deploy: ## Install the operator into the current cluster, or upgrade it; ARGS go to Helm
+	@hack/helm/build.sh
+	@echo "Into the cluster of the context $$($(KUBECTL) config current-context) ..."
+	@"$$(hack/helm/build.sh --path)" upgrade --install $(OPERATOR) charts/$(OPERATOR) \
+		--namespace $(NAMESPACE) --create-namespace --wait $(ARGS)
+
+k8s-status: ## Show the operator in the current cluster, and all sets
+	@$(KUBECTL) get deployment,pod --namespace $(NAMESPACE) --selector app.kubernetes.io/name=$(OPERATOR)
+	@$(KUBECTL) get binancestreamsets --all-namespaces
+
+k8s-logs: ## Show the operator's log; ARGS go to kubectl, such as --follow
+	@$(KUBECTL) logs --namespace $(NAMESPACE) --tail=100 \
+		--selector app.kubernetes.io/name=$(OPERATOR),app.kubernetes.io/component=operator $(ARGS)
 
 bench: setup ## Measure the relay against the straightforward client, in one run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-operator: setup kube ## Measure the operator with 250, 500 and 1,000 sets on a real API server (20 minutes)
+	@$(BIN)/python -m benchmarks.operator $(ARGS)
 
 lint: setup ## Check style and find likely bugs
 	@$(BIN)/ruff check .

@@ -3,10 +3,12 @@
 In CI nothing is left out: there the tests run and fail.
 """
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import helm
 from tests.support.kube import MissingBinaryError, binary
 
 HERE = Path(__file__).parent
@@ -34,12 +36,31 @@ def _kube() -> bool:
     return True
 
 
+def _docker() -> bool:
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=20).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 CAPABILITIES = (
     Capability(
         "a Kubernetes API server",
         _kube,
         "install Go 1.26 or newer and run `make kube` (once, about 10 minutes), or set KUBEBUILDER_ASSETS",
         ("integration/kube", "integration/operator"),
+    ),
+    Capability(
+        "Helm 4",
+        helm.is_there,
+        "install Go 1.26 or newer and run `make helm` (once, a few minutes), or set HELM to a Helm 4",
+        ("unit/chart/rendered", "integration/operator/helm"),
+    ),
+    Capability(
+        "a Docker daemon",
+        _docker,
+        "start one and run `make e2e`; as root on Debian, `make kind-up` starts one itself",
+        ("e2e",),
     ),
 )
 
