@@ -1,10 +1,11 @@
 """What a machine may lack, and which tests are left out then: printed as NOT RUN, never skipped in silence.
 
-In CI nothing is left out: there the tests run and fail.
+In CI nothing is left out for want of what CI has to have: there the tests run and fail.
 """
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Capability:
     present: Callable[[], bool]
     how: str
     folders: tuple[str, ...]
+    required_in_ci: bool = True
 
     def needed_by(self, path: Path) -> bool:
         """Whether a test file cannot do without."""
@@ -43,6 +45,16 @@ def _docker() -> bool:
         return False
 
 
+def _official_node() -> bool:
+    node = f"{os.environ.get('CLUSTER', 'streamset')}-control-plane"
+    command = ["docker", "inspect", "--format", "{{.Config.Image}}", node]
+    try:
+        printed = subprocess.run(command, capture_output=True, timeout=20, text=True).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return "kindest/node" in printed
+
+
 CAPABILITIES = (
     Capability(
         "a Kubernetes API server",
@@ -62,9 +74,23 @@ CAPABILITIES = (
         "start one and run `make e2e`; as root on Debian, `make kind-up` starts one itself",
         ("e2e",),
     ),
+    Capability(
+        "a node that enforces NetworkPolicies",
+        _official_node,
+        "run `make e2e` where kind's official node image can be pulled",
+        ("e2e/enforced",),
+        required_in_ci=False,  # a machine without an image registry cannot have it
+    ),
 )
 
 
-def missing() -> list[Capability]:
-    """The capabilities that this machine lacks."""
-    return [capability for capability in CAPABILITIES if not capability.present()]
+def missing(folders: Iterable[Path], *, ci: bool) -> list[Capability]:
+    """The capabilities that this machine lacks and that tests in the folders may be left out for."""
+    wanted = set(folders)
+    return [
+        capability
+        for capability in CAPABILITIES
+        if not (ci and capability.required_in_ci)
+        and any(capability.needed_by(folder) for folder in wanted)
+        and not capability.present()
+    ]

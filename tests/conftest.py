@@ -44,8 +44,9 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine cannot run, and remember it; in CI leave it in, to fail."""
-    lacking = [] if os.environ.get("CI") else capabilities.missing()
+    """Leave out what this machine cannot run, and remember it; what CI has to have is left in, to fail."""
+    paths = {item.path for item in items}
+    lacking = capabilities.missing(paths, ci=bool(os.environ.get("CI")))
     left_out = {
         item: capability
         for item in items

@@ -45,7 +45,7 @@ API = {
     KIND: API_VERSION,
 }
 
-POD_MONITORS = {
+POD_MONITORS: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
     "metadata": {"name": "podmonitors.monitoring.coreos.com"},
