@@ -67,7 +67,7 @@ class Auth(Model):
 
 
 class Tls(Model):
-    """TLS to the NATS servers. Certificates are always verified."""
+    """TLS to the NATS servers: required where this is given. Certificates are always verified."""
 
     ca_secret_ref: SecretKeyRef | None = None
     """Certificates to trust, PEM; without it those of the system."""
@@ -141,5 +141,5 @@ class Nats(Model):
     """Publish with JetStream; without it, core NATS."""
     auth: Auth = Auth()
     """Credentials."""
-    tls: Tls = Tls()
-    """TLS."""
+    tls: Tls | None = None
+    """TLS. Given, if only as {}, it is required of every server; without it, of `tls://` ones."""

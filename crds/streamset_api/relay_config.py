@@ -20,6 +20,8 @@ from streamset_api.errors import InvalidValueError
 from streamset_api.fields import Channel, Endpoint, OtlpEndpoint, Server, Subject, SubjectTemplate
 from streamset_api.market import MARKETS, Market, MarketFacts, Route, TimeUnit, route_of, stream_url
 from streamset_api.model import Model
+from streamset_api.redact import redact
+from streamset_api.secret_files import AuthFiles, TlsFiles
 from streamset_api.validation import read_yaml, validate
 
 DAY = 86_400.0
@@ -57,8 +59,19 @@ class NatsConfig(Model):
     """Subject, or a template of {market} {symbol} {channel} {stream}."""
     events_subject: Subject | None = None
     """Subject of records of gaps, disconnects and sequence resets; none are sent without it."""
+    auth: AuthFiles | None = None
+    """Files with the credentials; `servers` then carry none."""
+    tls: TlsFiles | None = None
+    """TLS, required of every server; without it, of `tls://` ones."""
     client_name: Annotated[str, Field(min_length=1, max_length=128)] = CLIENT_NAME
     """Name of the connection, as the NATS server shows it."""
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Self:
+        if self.auth is not None and any("@" in server for server in self.servers):
+            allowed = "addresses without credentials, since nats.auth names files with some"
+            raise InvalidValueError([redact(url) for url in self.servers], allowed, "servers")
+        return self
 
 
 class BufferConfig(Model):
@@ -156,6 +169,12 @@ class Timing(Model):
     """Connects per window; the exchange allows 300 per address."""
     connect_window: Period = 300.0
     """Length of that window."""
+    connection_lifetime: Period = 82_800.0
+    """A connection is replaced at this age at the latest; the exchange cuts it at 24 hours."""
+    lifetime_jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of that age by which it may come earlier, at random, so that many relays spread theirs."""
+    handover_timeout: Period = 15.0
+    """How long the old connection and its replacement deliver side by side, at most."""
     control_per_second: Annotated[float, Field(gt=0, le=1000)] = 4.0
     """Control messages per second and connection."""
     no_data_after: Period = 90.0
@@ -173,7 +192,7 @@ class Timing(Model):
     grace_period: Period = 30.0
     """terminationGracePeriodSeconds of the pod; the relay is done 5 s earlier."""
     config_poll_interval: Period = 1.0
-    """How often the configuration file is looked at."""
+    """How often the configuration file and those of `nats.auth` and `nats.tls` are looked at."""
     forbidden_delay: Seconds = 300.0
     """Wait after HTTP 403 or 451."""
     rate_limited_delay: Seconds = 60.0

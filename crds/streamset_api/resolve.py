@@ -13,6 +13,7 @@ from streamset_api.relay_config import (
     TelemetryConfig,
     Timing,
 )
+from streamset_api.secret_files import auth_files, tls_files
 from streamset_api.spec import BinanceStreamSetSpec, streams_of
 
 
@@ -37,6 +38,8 @@ def resolve(
             servers=spec.nats.servers,
             subject=spec.nats.subject,
             events_subject=spec.nats.events_subject,
+            auth=auth_files(spec.nats.auth),
+            tls=tls_files(spec.nats.tls),
         ),
         buffer=BufferConfig(
             max_messages=spec.buffer.max_messages,
@@ -66,8 +69,3 @@ def _beyond_the_relay(spec: BinanceStreamSetSpec) -> Iterator[Problem]:
     if spec.nats.jet_stream is not None:
         allowed = "absent: the relay publishes on core NATS"
         yield Problem("spec.nats.jetStream", spec.nats.jet_stream.stream, allowed)
-    for name, value in (("auth", spec.nats.auth), ("tls", spec.nats.tls)):
-        given = value.model_dump(by_alias=True, exclude_defaults=True)
-        if given:
-            allowed = "absent: the relay reads no Secrets; NATS_URL may carry user and password"
-            yield Problem(f"spec.nats.{name}", sorted(given), allowed)

@@ -7,14 +7,14 @@ takes the file up when it appears.
 
 from typing import Any
 
+from streamset_api.nats import Tls
+from streamset_api.secret_files import FOLDER
 from streamset_api.spec import BinanceStreamSetSpec
-
-FOLDER = "/etc/streamset/secrets"
 
 
 def references(spec: BinanceStreamSetSpec) -> dict[str, tuple[str, ...]]:
     """Return each Secret that the set names, with the keys that are meant, in a stable order."""
-    auth, tls = spec.nats.auth, spec.nats.tls
+    auth, tls = spec.nats.auth, spec.nats.tls or Tls()
     one_key = (
         auth.creds_secret_ref,
         auth.nkey_secret_ref,
@@ -30,11 +30,6 @@ def references(spec: BinanceStreamSetSpec) -> dict[str, tuple[str, ...]]:
         name: tuple(sorted({key for owner, key in keys if owner == name}))
         for name in sorted({owner for owner, _ in keys})
     }
-
-
-def path(secret: str, key: str) -> str:
-    """Return the file in which a relay finds a key of a Secret."""
-    return f"{FOLDER}/{secret}/{key}"
 
 
 def volumes(spec: BinanceStreamSetSpec) -> list[dict[str, Any]]:

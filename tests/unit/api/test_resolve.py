@@ -87,8 +87,6 @@ def test_a_share_of_the_streams_and_an_identity() -> None:
     ("fields", "where"),
     [
         ({"jetStream": {"stream": "S"}}, "spec.nats.jetStream"),
-        ({"auth": {"tokenSecretRef": {"name": "a", "key": "b"}}}, "spec.nats.auth"),
-        ({"tls": {"handshakeFirst": True}}, "spec.nats.tls"),
     ],
 )
 def test_what_the_relay_cannot_do_is_refused_not_dropped(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from streamset_api.pod import Pod
+from streamset_api.resolve import resolve
 from streamset_operator import labels
-from streamset_operator.secrets import FOLDER, mounts, path, references, volumes
+from streamset_operator.secrets import FOLDER, mounts, references, volumes
 from tests.unit.operator.worlds import container_of, objects_of, of_kind, pod_of, resource
 
 Path = tuple[Any, ...]
@@ -198,7 +199,6 @@ def test_secrets_are_mounted_where_they_may_come_later_and_only_the_keys_that_ar
         {"key": "relay.creds", "path": "relay.creds"},
     ]
     assert [mount["name"] for mount in mounts(spec)] == [v["name"] for v in volumes(spec)]
-    assert path("nats", "ca.crt") == f"{FOLDER}/nats/ca.crt"
     assert mounts(spec)[1]["mountPath"] == f"{FOLDER}/nats"
 
 
@@ -214,3 +214,28 @@ def test_each_way_to_log_in_is_mounted(reference: dict[str, Any], keys: tuple[st
     nats = {"servers": ["nats://nats:4222"], "auth": reference}
 
     assert references(resource(nats=nats).spec) == {"s": keys}
+
+
+@pytest.mark.parametrize(
+    "nats",
+    [
+        {"auth": {"credsSecretRef": {"name": "a", "key": "x"}}},
+        {"auth": {"nkeySecretRef": {"name": "a", "key": "x"}}, "tls": {}},
+        {"auth": {"tokenSecretRef": {"name": "a", "key": "x"}}},
+        {"auth": {"userPasswordSecretRef": {"name": "a"}}},
+        {"tls": {"caSecretRef": {"name": "a", "key": "x"}, "certSecretRef": {"name": "b"}}},
+    ],
+)
+def test_the_relay_reads_the_files_that_are_mounted_and_no_others(nats: dict[str, Any]) -> None:
+    spec = resource(nats={"servers": ["nats://nats:4222"], **nats}).spec
+    config = resolve(spec).nats
+
+    read = {
+        value
+        for files in (config.auth, config.tls)
+        for name, value in files or ()
+        if name.endswith("_file") and value is not None
+    }
+    assert read == {
+        f"{FOLDER}/{name}/{key}" for name, keys in references(spec).items() for key in keys
+    }
