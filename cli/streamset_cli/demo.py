@@ -76,6 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def configurations(manifest: BinanceStreamSet, server: str, endpoint: str) -> list[RelayConfig]:
     """One configuration for each relay that the set asks for, pointed at the demo's own ends."""
+    if (wanted := manifest.spec.nats.jet_stream) is not None:
+        allowed = "absent: the demo publishes on core NATS"
+        raise ConfigError([Problem("spec.nats.jetStream", wanted.stream, allowed)])
     streams = streams_of(manifest.spec)
     size = manifest.spec.max_streams_per_relay
     return [

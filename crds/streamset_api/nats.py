@@ -8,6 +8,9 @@ from pydantic import Field
 from streamset_api.fields import Server, Subject, SubjectTemplate, matching
 from streamset_api.model import Model, Rule
 
+WINDOW_MARGIN = 30
+"""Seconds that JetStream's duplicate window exceeds the buffer's TTL by, at least."""
+
 ObjectName = Annotated[
     str,
     Field(min_length=1, max_length=253),

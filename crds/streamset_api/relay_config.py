@@ -20,6 +20,7 @@ from streamset_api.errors import InvalidValueError
 from streamset_api.fields import Channel, Endpoint, OtlpEndpoint, Server, Subject, SubjectTemplate
 from streamset_api.market import MARKETS, Market, MarketFacts, Route, TimeUnit, route_of, stream_url
 from streamset_api.model import Model
+from streamset_api.nats import WINDOW_MARGIN, JetStream
 from streamset_api.redact import redact
 from streamset_api.secret_files import AuthFiles, TlsFiles
 from streamset_api.validation import read_yaml, validate
@@ -59,6 +60,8 @@ class NatsConfig(Model):
     """Subject, or a template of {market} {symbol} {channel} {stream}."""
     events_subject: Subject | None = None
     """Subject of records of gaps, disconnects and sequence resets; none are sent without it."""
+    jet_stream: JetStream | None = None
+    """Publish with JetStream; without it, core NATS."""
     auth: AuthFiles | None = None
     """Files with the credentials; `servers` then carry none."""
     tls: TlsFiles | None = None
@@ -188,7 +191,13 @@ class Timing(Model):
     nats_ping_timeout: Period = 10.0
     """A PING unanswered for this long means that the NATS connection is lost."""
     nats_backoff_max: Seconds = 2.0
-    """Longest wait between two connects to NATS."""
+    """Longest wait between two connects to NATS, or between two tries of a JetStream stream."""
+    ack_timeout: Period = 5.0
+    """A message that JetStream has not answered for this long is sent again."""
+    window_messages: Count = 4096
+    """Messages on their way into JetStream at a time."""
+    window_bytes: Annotated[int, Field(ge=1024, le=2**40)] = 8 * 2**20
+    """Bytes on their way into JetStream at a time."""
     grace_period: Period = 30.0
     """terminationGracePeriodSeconds of the pod; the relay is done 5 s earlier."""
     config_poll_interval: Period = 1.0
@@ -249,6 +258,17 @@ class RelayConfig(Model):
         if self.time_unit is TimeUnit.MICROSECOND and not self.facts.time_unit:
             allowed = f"{TimeUnit.MILLISECOND}: {self.market} offers no other"
             raise InvalidValueError(self.time_unit, allowed, "timeUnit")
+        return self
+
+    @model_validator(mode="after")
+    def _check_duplicate_window(self) -> Self:
+        jet_stream, least = self.nats.jet_stream, self.buffer.ttl_seconds + WINDOW_MARGIN
+        if jet_stream is not None and jet_stream.duplicate_window_seconds < least:
+            given, where = (
+                jet_stream.duplicate_window_seconds,
+                "nats.jetStream.duplicateWindowSeconds",
+            )
+            raise InvalidValueError(given, f"at least buffer.ttlSeconds + {WINDOW_MARGIN}", where)
         return self
 
     @property

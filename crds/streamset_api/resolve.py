@@ -1,8 +1,7 @@
 """From a manifest to the configuration of one relay. The operator and the demo both use it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from streamset_api.errors import ConfigError, Problem
 from streamset_api.relay_config import (
     BufferConfig,
     HeartbeatConfig,
@@ -22,13 +21,7 @@ def resolve(
     streams: Sequence[str] | None = None,
     identity: Identity | None = None,
 ) -> RelayConfig:
-    """Return what a relay runs from: all of the set's streams, or the share named in `streams`.
-
-    Raises `ConfigError` for what the relay cannot do: it never runs with less than was asked for.
-    """
-    problems = list(_beyond_the_relay(spec))
-    if problems:
-        raise ConfigError(problems)
+    """Return what a relay runs from: all of the set's streams, or the share named in `streams`."""
     return RelayConfig(
         market=spec.market,
         endpoint=spec.endpoint,
@@ -38,6 +31,7 @@ def resolve(
             servers=spec.nats.servers,
             subject=spec.nats.subject,
             events_subject=spec.nats.events_subject,
+            jet_stream=spec.nats.jet_stream,
             auth=auth_files(spec.nats.auth),
             tls=tls_files(spec.nats.tls),
         ),
@@ -62,10 +56,3 @@ def resolve(
         identity=identity or Identity(),
         timing=Timing(grace_period=spec.pod.termination_grace_period_seconds),
     )
-
-
-def _beyond_the_relay(spec: BinanceStreamSetSpec) -> Iterator[Problem]:
-    """Yield what the API offers and the relay cannot do."""
-    if spec.nats.jet_stream is not None:
-        allowed = "absent: the relay publishes on core NATS"
-        yield Problem("spec.nats.jetStream", spec.nats.jet_stream.stream, allowed)

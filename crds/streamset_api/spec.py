@@ -11,7 +11,7 @@ from streamset_api.enums import LogLevel
 from streamset_api.fields import Channel, Endpoint, OtlpEndpoint, Stream, Symbol
 from streamset_api.market import MARKETS, Market, TimeUnit
 from streamset_api.model import Model, Rule
-from streamset_api.nats import Nats
+from streamset_api.nats import WINDOW_MARGIN, Nats
 from streamset_api.pod import (
     ImagePullPolicy,
     ImageUpdatePolicy,
@@ -19,9 +19,6 @@ from streamset_api.pod import (
     Pod,
     Resources,
 )
-
-WINDOW_MARGIN = 30
-"""Seconds that JetStream's duplicate window exceeds the buffer's TTL by, at least."""
 
 MAX_RELAYS = 128
 """Relays of a set. All of them may leave a cluster by one address, which the exchange allows 300

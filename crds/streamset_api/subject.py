@@ -62,6 +62,12 @@ def render(template: str, market: str, stream: StreamName | str) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
 
 
+def pattern(template: str, market: str) -> str:
+    """Return the NATS filter that matches all subjects a template renders for a market."""
+    rendered = template.replace("{market}", token(market))
+    return ".".join("*" if "{" in part else part for part in rendered.split("."))
+
+
 def token(text: str) -> str:
     """Encode any text as one subject token; the rule is this module's."""
     # quote() leaves ASCII letters, digits and `_.-~` as they are, and what `safe` lists.

@@ -20,7 +20,7 @@ folder=$(mktemp --directory --tmpdir="$cache" rootfs.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 # shellcheck disable=SC2016  # apt-get fills in $(SITE)
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
-quietly debootstrap --variant=minbase --include="$(IFS=, && echo "$*")" "$suite" "$folder/root" ${mirror:+"$mirror"}
-rm -rf "$folder"/root/var/{cache/apt,lib/apt/lists}/* "$folder"/root/usr/share/{doc,man,locale}/*
-tar --directory "$folder/root" --numeric-owner --create . | docker import - "$image" >/dev/null
+quietly debootstrap --variant=minbase --include="$(IFS=, && echo "$*")" "$suite" "$folder/tree" ${mirror:+"$mirror"}
+rm -rf "$folder"/tree/var/{cache/apt,lib/apt/lists}/* "$folder"/tree/usr/share/{doc,man,locale}/*
+tar --directory "$folder/tree" --numeric-owner --create . | docker import - "$image" >/dev/null
 done_in "$started" "made $image from Debian $suite"

@@ -10,21 +10,27 @@ from random import Random
 from typing import Any
 
 from streamset_api.relay_config import RelayConfig
+from streamset_api.subject import pattern
 
-from .connection import Connection
 from .core.backoff import ConnectBudget
 from .core.buffer import PRESSURE, Buffer
 from .core.plan import Planned, plan
 from .core.stream import Streams
+from .core.stream_info import Wanted
 from .core.tally import SHUTDOWN
+from .core.window import SAFETY, Limits
 from .errors import AttemptsExhausted
 from .health import Endpoints, serve
+from .jetstream_sink import JetStreamSink
 from .kube_status import Reporter, target_of
 from .metrics import RelayCollector, expose
-from .pipeline import Pipeline, publish, receive
+from .nats_credentials import CredentialFiles
+from .nats_session import NatsSession
+from .pipeline import Pipeline, publish
+from .place import Place
 from .report import HEARTBEAT, beat, describe, news
 from .settings import Settings
-from .sink import CoreSink
+from .sink import CoreSink, Sink
 from .status import Status, observe
 from .watch import changed_streams
 
@@ -68,14 +74,10 @@ class Relay:
         self._budget = ConnectBudget(
             config.timing.connects_per_window, config.timing.connect_window
         )
-        sink = CoreSink(
-            config.nats.servers,
-            name=config.nats.client_name,
-            timing=config.timing,
-            rng=self._random,
-        )
-        self._pipeline = Pipeline(Streams(config), Buffer(config.buffer), sink)
-        self._connections: dict[int, Connection] = {}
+        streams = Streams(config)
+        sink = _sink(config, streams, self._random)
+        self._pipeline = Pipeline(streams, Buffer(config.buffer), sink)
+        self._places: dict[int, Place] = {}
         self._readers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
         self._stopping = asyncio.Event()
@@ -118,7 +120,7 @@ class Relay:
         """A snapshot of now."""
         return observe(
             self._pipeline,
-            self._connections.values(),
+            self._places.values(),
             draining=self._stopping.is_set(),
             started_at=self._started_at,
             now=self._clock(),
@@ -131,40 +133,35 @@ class Relay:
         return self._gave_up
 
     def _apply(self, names: Iterable[str]) -> None:
-        """Make the connections carry these streams; those whose list stays are not touched."""
+        """Make the places carry these streams; those whose list stays are not touched."""
         self._wanted = tuple(names)
         self._pipeline.streams.plan(names)
-        current = [connection.planned for connection in self._connections.values()]
+        current = [place.planned for place in self._places.values()]
         limit = min(STREAMS_PER_CONNECTION, self.config.facts.streams_per_connection)
         planned = {p.number: p for p in plan(names, current, self.config.route_of, limit)}
-        for number, connection in list(self._connections.items()):
+        for number, place in list(self._places.items()):
             if number not in planned:
-                # Closing takes a while; a stream that comes back meanwhile needs another connection.
-                del self._connections[number]
-                self._tasks.create_task(connection.stop())
-            elif planned[number] != connection.planned:
-                connection.want(planned[number])
-        for number in planned.keys() - self._connections.keys():
-            self._connect(planned[number])
+                # Closing takes a while; a stream that comes back meanwhile needs another place.
+                del self._places[number]
+                self._tasks.create_task(place.stop())
+            elif planned[number] != place.planned:
+                place.want(planned[number])
+        for number in planned.keys() - self._places.keys():
+            self._fill(planned[number])
 
-    def _connect(self, planned: Planned) -> None:
-        pipeline = self._pipeline
-        connection = Connection(
-            planned, self.config, pipeline.streams, self._budget, pipeline.tally, self._random
-        )
-        self._connections[planned.number] = connection
-        reader = self._tasks.create_task(self._carry(connection))
+    def _fill(self, planned: Planned) -> None:
+        place = Place(planned, self.config, self._pipeline, self._budget, self._random)
+        self._places[planned.number] = place
+        reader = self._tasks.create_task(self._carry(place))
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
 
-    async def _carry(self, connection: Connection) -> None:
-        """One connection from its first dial to its end."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(connection.tend())
-            await receive(connection, self._pipeline)
-        if connection.gave_up is not None:
-            self._gave_up = connection.gave_up
-            log.critical("Giving up", extra={"error": str(connection.gave_up)})
+    async def _carry(self, place: Place) -> None:
+        """One place from its first dial to its end."""
+        await place.run()
+        if place.gave_up is not None:
+            self._gave_up = place.gave_up
+            log.critical("Giving up", extra={"error": str(place.gave_up)})
             self.stop()
 
     async def _drain(self, publisher: asyncio.Task[None]) -> None:
@@ -172,8 +169,8 @@ class Relay:
         log.info("Stopping: no more reading, sending what waits")
         sink = self._pipeline.sink
         deadline = self._clock() + max(self.config.timing.grace_period - RESERVE, 1.0)
-        for connection in self._connections.values():
-            self._tasks.create_task(connection.stop())
+        for place in self._places.values():
+            self._tasks.create_task(place.stop())
         await self._finish(self._readers, (deadline - self._clock()) / 2)
         self._pipeline.end()
         await self._finish({publisher}, deadline - self._clock())
@@ -227,11 +224,12 @@ class Relay:
 
     def _failures(self) -> dict[str, str]:
         """Short names of what went wrong last: what the resource's status says, not its words."""
-        sink = self._pipeline.sink
-        kinds = {} if sink.failure is None else {"nats": sink.failure}
-        for connection in self._connections.values():
-            if connection.session.last_error is not None:
-                kinds["exchange"] = connection.session.last_error.kind
+        failure = self._pipeline.sink.link.failure
+        kinds = {} if failure is None else {"nats": failure}
+        for place in self._places.values():
+            for connection in place.connections:
+                if connection.session.last_error is not None:
+                    kinds["exchange"] = connection.session.last_error.kind
         return kinds
 
     async def _tick(self) -> None:
@@ -282,6 +280,39 @@ class Relay:
                 log.info("The stream list changed", extra={"streams": len(change.streams)})
                 self._apply(change.streams)
             self._config_hash = change.config_hash or self._config_hash
+
+
+def _sink(config: RelayConfig, streams: Streams, random: Random) -> Sink:
+    """Where messages go, as configured."""
+    nats, timing = config.nats, config.timing
+    session = NatsSession(
+        nats.servers,
+        name=nats.client_name,
+        timing=timing,
+        rng=random,
+        files=CredentialFiles(nats.auth, nats.tls, timing.config_poll_interval),
+    )
+    jet_stream = nats.jet_stream
+    if jet_stream is None:
+        return CoreSink(session)
+    window = jet_stream.duplicate_window_seconds
+    subjects = pattern(nats.subject, config.market.value)
+    limits = Limits(
+        messages=timing.window_messages,
+        bytes=timing.window_bytes,
+        timeout=timing.ack_timeout,
+        lifetime=window - SAFETY,
+        ttl=config.buffer.ttl_seconds,
+    )
+    return JetStreamSink(
+        session,
+        Wanted(jet_stream.stream, window, subjects, jet_stream.create),
+        streams,
+        limits,
+        timing,
+        random,
+        ordered=jet_stream.ordered,
+    )
 
 
 def _without_effect(config: RelayConfig) -> list[str]:

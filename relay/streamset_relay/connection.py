@@ -1,4 +1,4 @@
-"""One WebSocket connection through all its reconnects: performs what the session machine decides.
+"""A WebSocket connection through all its reconnects: performs what the session machine decides.
 
 `chunks` yields what was read; `tend` does what the passing of time asks for (control messages, pings, a look at
 silence). Both run as tasks of the relay. The decisions are in `core.session`, `core.subscription`, `core.silence`.
@@ -7,17 +7,17 @@ silence). Both run as tasks of the relay. The decisions are in `core.session`, `
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
-from random import Random
 
 from streamset_api.relay_config import RelayConfig
 
 from . import transport
-from .core.backoff import ConnectBudget
 from .core.channel import channel_of
 from .core.classify import Control, ServerShutdown, Sorted
+from .core.handover import Handover, Side
 from .core.plan import Planned
 from .core.session import (
     ENDS,
+    LASTS,
     OPEN,
     WAITS,
     Action,
@@ -28,7 +28,9 @@ from .core.session import (
     GiveUp,
     Opened,
     Policy,
+    Promoted,
     Session,
+    ShutdownAnnounced,
     Stalled,
     State,
     Stop,
@@ -45,9 +47,10 @@ log = logging.getLogger(__name__)
 
 
 class Connection:
-    """A place of the plan: dials, subscribes, reads, and starts over until `stop`.
+    """Dials, subscribes, reads, and starts over until `stop`; one that leaves does not start over.
 
-    `gave_up` is set when the attempts are exhausted; `observation` is the last look at the streams.
+    `gave_up` is set when the attempts are exhausted; `observation` is the last look at the streams. While there is
+    a `side`, another connection has the same streams: frames are classified and go on as it says.
     """
 
     def __init__(
@@ -55,20 +58,26 @@ class Connection:
         planned: Planned,
         config: RelayConfig,
         streams: Streams,
-        budget: ConnectBudget,
+        session: Session,
         tally: Tally,
-        random: Random,
+        succeeds: Handover | None = None,
     ) -> None:
         timing = config.timing
         self.planned = planned
         self.url = config.url_of(planned.route)
-        self.session = Session(policy(config), budget, random)
+        self.session = session
+        self.side: Side | None = None if succeeds is None else succeeds.new
+        self.leaves = False  # its time is up: another one is to take over
+        self.outgoing = asyncio.Event()  # it leaves, or has ended
+        self.ended = asyncio.Event()
         self.subscriptions = Subscriptions(planned.streams, timing.control_per_second)
         self.observation = NOTHING_SEEN
         self.gave_up: AttemptsExhausted | None = None
         self.last_ping_at: float | None = None
         self._config = config
+        self._succeeds = succeeds
         self._streams = streams
+        self._counted = streams if self.side is None else self.side.streams
         self._tally = tally
         self._silence = Silence(timing.silence_floor, timing.silence_factor, timing.no_data_after)
         self._transport: transport.Transport | None = None
@@ -79,7 +88,6 @@ class Connection:
         self._ping_at = 0.0
         self._look_at = 0.0
         self._retry_at = 0.0
-        self._leaving = False  # the exchange has announced the end of this connection
         self._events = 0
 
     @property
@@ -115,6 +123,7 @@ class Connection:
                     else:
                         yield chunk
         finally:
+            self._end()
             if self._transport is not None:
                 await self._transport.close()
 
@@ -127,9 +136,9 @@ class Connection:
                         self._refused(refusal, now)
                 case ServerShutdown():
                     self._tally.shutdown_notices += 1
-                    if not self._leaving:
+                    if not self.session.told:
                         log.warning("Binance announced a shutdown", extra=self._context())
-                    self._leaving = True
+                    self._age(ShutdownAnnounced(), now)
         if found.messages and self.session.state is State.SUBSCRIBING:
             self.session.step(DataSeen(), now)
 
@@ -148,6 +157,7 @@ class Connection:
             await asyncio.sleep(interval)
             if self.open and self._transport is not None:
                 now = self._clock()
+                self._age(Tick(), now)
                 self._send_due(self._transport, now)
                 if self.subscriptions.refused and now >= self._retry_at:
                     self._retry_at = now + timing.rate_limited_delay
@@ -156,10 +166,33 @@ class Connection:
                     self._look_at = now + min(1.0, timing.silence_floor / 4)
                     await self._look(self._transport, now)
 
-    async def stop(self) -> None:
+    def promote(self) -> None:
+        """The connection that this one succeeds is gone: from now on this is the one that counts."""
+        self._age(Promoted(), self._clock())
+
+    def settle(self) -> None:
+        """The handover is done: frames go the ordinary way."""
+        self.side = self._succeeds = None
+        self._counted = self._streams
+        counts = self._counts()
+        self._silence.recount(counts)
+        self._events = sum(counts.values())
+
+    async def replace(self, reason: str) -> None:
+        """Close this connection, which is of no use, and try another one after the backoff."""
+        await self._perform(self.session.step(Stalled(reason), self._clock()))
+
+    async def stop(self, reason: str = "stopping") -> None:
         """Close for good. What was read before can still be taken from `chunks`, which then ends."""
         self._stopping.set()
-        await self._perform(self.session.step(Stop(), self._clock()))
+        await self._perform(self.session.step(Stop(reason), self._clock()))
+
+    def _age(self, event: Tick | ShutdownAnnounced | Promoted, now: float) -> None:
+        """Take an event that may say that this connection's time is up."""
+        self.session.step(event, now)
+        if self.session.state is State.LEAVING:
+            self.leaves = True
+            self.outgoing.set()
 
     async def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -169,7 +202,7 @@ class Connection:
                 case Subscribe():
                     self._subscribe()
                 case Close(reason) if self._transport is not None:
-                    if self.session.state is State.REPLACING:
+                    if not self._stopping.is_set():
                         self._stalled = ConnectionStalled(reason)
                     log.info("Closing the connection", extra={"reason": reason, **self._context()})
                     await self._transport.close()
@@ -222,9 +255,10 @@ class Connection:
 
     def _subscribe(self) -> None:
         now = self._clock()
-        self._leaving = False
         self._pings = 0
         self._ping_at = now + self._config.reconnect.ping_interval_seconds
+        if self._succeeds is not None:
+            self._succeeds.begin(now)
         self.subscriptions.reset()
         self._silence.start(now)
         self._watch(now)
@@ -233,11 +267,29 @@ class Connection:
 
     async def _fail(self, error: ExchangeError) -> None:
         ended, self._transport, self._stalled = self._transport, None, None
+        expected = self.session.state in LASTS | ENDS
         actions = self.session.step(Failed(error), self._clock())
-        if self.session.state is State.STOPPED:
-            return
-        self._tally.losses[error.kind] += 1
+        if not self._stopping.is_set():
+            self._tally.losses[error.kind] += 1
+            self._log_failure(error, expected)
+            if self._succeeds is not None:
+                self._succeeds.lost()
         self.observation = NOTHING_SEEN
+        if self.session.state in ENDS:
+            self._end()
+        await self._perform(actions)
+        if ended is not None:
+            await ended.close()  # frees the socket of a peer that does not read
+
+    def _end(self) -> None:
+        """Nothing more will come."""
+        self.outgoing.set()
+        self.ended.set()
+
+    def _log_failure(self, error: ExchangeError, expected: bool) -> None:
+        if expected:
+            log.info("Binance closed a connection that was about to leave", extra=self._context())
+            return
         log.warning(
             "Binance connection failed",
             extra={
@@ -248,9 +300,6 @@ class Connection:
                 **self._context(),
             },
         )
-        await self._perform(actions)
-        if ended is not None:
-            await ended.close()  # frees the socket of a peer that does not read
 
     def _send_due(self, open_transport: transport.Transport, now: float) -> None:
         if (text := self.subscriptions.due(now)) is not None:
@@ -306,10 +355,11 @@ class Connection:
             await self._perform(self.session.step(Stalled(seen.stalled), now))
 
     def _counts(self) -> dict[str, int]:
-        return {name: self._streams.get(name).received for name in self.planned.streams}
+        return {name: self._counted.get(name).received for name in self.planned.streams}
 
     def _context(self) -> dict[str, object]:
-        return {"connection": self.planned.number, "url": self.url}
+        spare = {"successor": True} if self.session.spare else {}
+        return {"connection": self.planned.number, "url": self.url, **spare}
 
 
 def policy(config: RelayConfig) -> Policy:
@@ -324,4 +374,6 @@ def policy(config: RelayConfig) -> Policy:
         breaker_open=timing.breaker_open,
         forbidden_delay=timing.forbidden_delay,
         rate_limited_delay=timing.rate_limited_delay,
+        lifetime=timing.connection_lifetime,
+        lifetime_jitter=timing.lifetime_jitter,
     )

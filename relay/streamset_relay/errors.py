@@ -11,6 +11,8 @@
     ├── NatsError                   the NATS side; always retried by the sink
     │   ├── NatsUnreachable         no server took the connection
     │   ├── NatsRefused             a server answered and refused (credentials, TLS, permissions)
+    │   ├── SecretMissing           a file of `nats.auth` or `nats.tls` is not there: no server was asked
+    │   ├── SecretInvalid           such a file is there and of no use
     │   └── NatsLost                an open connection ended or went silent
     └── AttemptsExhausted           ``maxAttempts`` connects without lasting data: exit code 4
 
@@ -18,6 +20,8 @@ A wrong setting is `streamset_api.errors.ConfigError` (exit code 2). Anything el
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 
 class RelayError(Exception):
@@ -98,7 +102,9 @@ class ConnectionStalled(ExchangeError):
 
 
 class NatsError(RelayError):
-    """NATS, or the way to it, failed."""
+    """NATS, or the way to it, failed. `kind` is a short name of few values."""
+
+    kind: ClassVar[str] = "unreachable"
 
 
 @dataclass
@@ -116,6 +122,7 @@ class NatsUnreachable(NatsError):
 class NatsRefused(NatsError):
     """A server answered, and would not have us."""
 
+    kind: ClassVar[str] = "refused"
     servers: str
     cause: str
 
@@ -127,10 +134,34 @@ class NatsRefused(NatsError):
 class NatsLost(NatsError):
     """An open NATS connection ended, or its PING stayed unanswered."""
 
+    kind: ClassVar[str] = "lost"
     cause: str
 
     def __str__(self) -> str:
         return f"NATS connection lost: {self.cause}"
+
+
+@dataclass
+class SecretMissing(NatsError):
+    """A file with credentials is not there. The operator mounts each as `<Secret>/<key>`."""
+
+    kind: ClassVar[str] = "secret_missing"
+    file: Path
+
+    def __str__(self) -> str:
+        return f"{_key(self.file)} is missing: there is no file {self.file}"
+
+
+@dataclass
+class SecretInvalid(NatsError):
+    """A file with credentials cannot be used. `cause` repeats nothing of what is in it."""
+
+    kind: ClassVar[str] = "secret_invalid"
+    file: Path
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{_key(self.file)} is of no use: {self.cause}"
 
 
 @dataclass
@@ -142,3 +173,8 @@ class AttemptsExhausted(RelayError):
 
     def __str__(self) -> str:
         return f"gave up after {self.attempts} attempts; last failure: {self.cause}"
+
+
+def _key(file: Path) -> str:
+    """Return a mounted file as people name it: its Secret and key."""
+    return f"{file.parent.name}/{file.name}"

@@ -34,6 +34,7 @@ from streamset_api.status import (
     StreamCount,
 )
 
+from .core.trouble import Trouble
 from .status import DRAINING, NO_DATA, Status
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,14 @@ QUIET = ("last_report_time", "last_message_time", "messages_per_second", "reconn
 """Fields that go along with a report and are no reason for one: they may change all the time."""
 
 EXCHANGE_WORDS = {"http_451": "GeoBlocked", "http_403": "Forbidden"}
-NATS_WORDS = {"refused": "Refused"}
+DENIED = "denied"
+NATS_WORDS = {
+    "refused": "Refused",
+    DENIED: "Refused",  # connected, and not allowed to publish
+    "secret_missing": "SecretMissing",
+    "secret_invalid": "SecretInvalid",
+    **{trouble.value: trouble.value for trouble in Trouble},  # words of the same kind already
+}
 UNREACHABLE = "Unreachable"
 
 Snapshot = Callable[[], Status]
@@ -294,9 +302,10 @@ def _exchange(status: Status, failures: Mapping[str, str]) -> Link:
 
 def _nats(status: Status, failures: Mapping[str, str]) -> Link:
     failed = failures.get("nats")
-    if status.nats_connected or failed is None:
+    if failed is None or (status.nats_connected and failed != DENIED):
         return Link(connected=status.nats_connected)
-    return _broken(NATS_WORDS.get(failed, UNREACHABLE), status.last_errors.get("nats"))
+    link = _broken(NATS_WORDS.get(failed, UNREACHABLE), status.last_errors.get("nats"))
+    return link.model_copy(update={"connected": status.nats_connected})
 
 
 def _broken(reason: str, message: str | None) -> Link:

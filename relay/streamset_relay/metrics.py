@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from .core.account import JetStreamAccount
 from .core.stream import Stream
 from .core.tally import Tally
 from .status import Status
@@ -77,13 +78,20 @@ class RelayCollector(Collector):
     def _ledger(self, status: Status) -> Iterator[Metric]:
         ledger = status.ledger
         yield _counter("received", "Data frames received, malformed ones included", ledger.received)
-        yield _counter("published", "Messages that NATS confirmed", ledger.published)
+        if status.jetstream is None:
+            yield _counter("published", "Messages that NATS confirmed", ledger.published)
+            yield _counter(
+                "unconfirmed",
+                "Messages written to a NATS connection that was lost before it confirmed them",
+                ledger.unconfirmed,
+            )
+        else:
+            yield from _jetstream(status.jetstream)
         yield _counter(
-            "unconfirmed",
-            "Messages written to a NATS connection that was lost before it confirmed them",
-            ledger.unconfirmed,
+            "duplicate",
+            "Messages that two connections or two relays brought, delivered once",
+            ledger.duplicate,
         )
-        yield _counter("duplicate", "Messages dropped as seen during a handover", ledger.duplicate)
         yield _labelled("dropped", "Messages dropped, by reason", "reason", ledger.dropped)
         yield _gauge("in_flight", "Messages in the buffer or not yet confirmed", ledger.in_flight)
         yield _gauge("ledger_difference", "Frames unaccounted for; must be 0", ledger.difference)
@@ -130,9 +138,38 @@ class RelayCollector(Collector):
             "reason",
             self._tally.losses,
         )
+        yield _labelled(
+            "handovers", "Planned replacements of connections", "outcome", status.handovers
+        )
+        yield _counter(
+            "handover_unaligned",
+            "Streams that were replaced although no event was seen on both connections",
+            self._tally.unaligned,
+        )
         yield _counter(
             "nats_reconnects", "Connects to NATS after the first", status.nats_reconnects
         )
+
+
+def _jetstream(account: JetStreamAccount) -> Iterator[Metric]:
+    yield _counter("acked", "Messages that the JetStream stream stored", account.acked)
+    yield _gauge("jetstream_in_window", "Messages written and not answered", account.in_window)
+    yield _gauge(
+        "jetstream_window_limit",
+        "Messages that may be in flight; less than configured while the server is overloaded",
+        account.window_limit,
+    )
+    yield _counter("jetstream_resent", "Writes after a message's first", account.resent)
+    yield _counter(
+        "jetstream_duplicate_answers",
+        "Answers that the stream had the message already",
+        account.duplicate_answers,
+    )
+    yield _counter(
+        "jetstream_reordered",
+        "Messages stored behind a later one of their stream",
+        account.reordered,
+    )
 
 
 def expose(families: Sequence[Metric]) -> bytes:

@@ -8,22 +8,25 @@ was sent and, in some cases, never comes back. Why, and what was looked at, is i
 Private names of nats-py 2.16.0 in use, the reason for the exact pin:
 
 * `Client._select_next_server`, `_connect_to_server`, `_server_pool`, `_current_server`
-* `Client._connect_command`
+* `Client._connect_command`, `_process_info`
 * `Client._process_err`, `_process_op_err`, `_pongs`, `_server_info`
 * `Client._reading_task`, `_flusher_task`, `_ping_interval_task`
 * `Client._transport`, `TcpTransport._io_writer`
+* `Client._ps`, `_process_msg`
 """
 
 import asyncio
 import contextlib
 import functools
+import json
 import math
 import socket
 import ssl
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from nats import errors
 from nats.aio.client import Client
@@ -31,7 +34,11 @@ from nats.aio.transport import TcpTransport
 
 from streamset_api.redact import redact
 
+from .ack_inbox import SID, AckInbox, Sieve
+from .core import nats_login
+from .core.nats_login import Login, NonceMissingError
 from .errors import NatsLost, NatsRefused, NatsUnreachable
+from .nats_credentials import Credentials, Tls, client_context
 
 HIGH_WATER: Final = 1024 * 1024
 LOW_WATER: Final = 256 * 1024
@@ -46,8 +53,9 @@ USER_TIMEOUT: Final = 10.0
 NEVER: Final = 10**9
 """Seconds between nats-py's own PINGs. Ours confirm what was published, and are enough."""
 
+_VIOLATION: Final = "permissions violation"
 _DENIED: Final = "permissions violation for publish"
-_system_authorities: Final = functools.cache(ssl.create_default_context)
+_system_authorities: Final = functools.cache(client_context)
 
 
 class NatsConnection:
@@ -75,13 +83,13 @@ class NatsConnection:
         *,
         name: str,
         timeout: float,
-        tls: ssl.SSLContext | None = None,
+        credentials: Credentials = Credentials(),  # noqa: B008 - frozen
     ) -> Self:
         """Connect to the first of `servers` that takes us; each has `timeout` seconds.
 
         Servers are ``nats://`` or ``tls://`` URLs, with user and password or a token in front of
-        the ``@``, percent-encoded where needed. ``tls://`` never falls back to plaintext. `tls`
-        replaces the system's certificate authorities.
+        the ``@``, percent-encoded where needed, unless `credentials` hold a login. ``tls://`` never
+        falls back to plaintext, and with `credentials.tls` neither does ``nats://``.
 
         Raises:
             NatsRefused: at least one server answered, and would not have us.
@@ -91,7 +99,7 @@ class NatsConnection:
         for server in servers:
             url = server if "://" in server else f"nats://{server}"
             try:
-                return cls(await _connect(url, name, timeout, tls), redact(url))
+                return cls(await _connect(url, name, timeout, credentials), redact(url))
             except (NatsRefused, NatsUnreachable) as error:
                 failure = failure if isinstance(failure, NatsRefused) else error
         raise failure or NatsUnreachable("an empty list of servers", "nothing to connect to")
@@ -123,6 +131,10 @@ class NatsConnection:
         if self._transport.is_closing():
             raise NatsLost("the connection broke")
         self._transport.write(payload)
+
+    def listen(self, inbox: AckInbox) -> None:
+        """Have what comes for an inbox put into it, once a connection. Subscribing is not part of it."""
+        self._client.listen(inbox)
 
     async def wait_writable(self) -> None:
         """Wait until the transport has room. Returns without yielding when it has.
@@ -184,6 +196,9 @@ class _Client(Client):
         self.lame_duck: asyncio.Future[None] = loop.create_future()
         self.denied = 0
         self.denial = ""
+        self._login: Login | None = None
+        self._encrypted = True
+        self._inbox: AckInbox | None = None
 
     @property
     def writer(self) -> asyncio.StreamWriter:
@@ -206,6 +221,11 @@ class _Client(Client):
         self._pongs.append(pong)
         self.writer.transport.write(b"PING\r\n")
         return pong
+
+    def listen(self, inbox: AckInbox) -> None:
+        """Let an inbox take its answers before nats-py's parser sees them, and the others after."""
+        self._inbox = inbox
+        self._ps = Sieve(inbox, self._ps)  # type: ignore[assignment]  # the read loop only parses
 
     def end(self, reason: str) -> None:
         """Record the end of the connection and cut the transport; the first reason stays."""
@@ -235,20 +255,19 @@ class _Client(Client):
             task.cancel()
         await asyncio.gather(*filter(None, tasks), return_exceptions=True)
 
-    async def open(self, server: str, name: str, timeout: float, tls: ssl.SSLContext) -> None:
-        """Connect and log in. Credentials go as options: in a URL nats-py does not decode them."""
+    async def open(self, server: str, name: str, timeout: float, credentials: Credentials) -> None:
+        """Connect and log in. nats-py sees no credentials: `_connect_command` adds them."""
         url = urlsplit(server)
         if url.scheme not in ("nats", "tls"):
             raise errors.Error("nats: the address is neither nats:// nor tls://")
-        user = None if url.username is None else unquote(url.username)
-        password = None if url.password is None else unquote(url.password)
+        tls = credentials.tls or Tls(_system_authorities())
+        self._encrypted = credentials.tls is not None or url.scheme == "tls"
+        self._login = credentials.login or nats_login.of_url(url)
         await self.connect(
             servers=[f"{url.scheme}://{url.netloc.rpartition('@')[2]}"],
             name=name,
-            user=user if password is not None else None,
-            password=password,
-            token=user if password is None else None,
-            tls=tls,
+            tls=tls.context,
+            tls_handshake_first=tls.handshake_first,
             allow_reconnect=False,
             connect_timeout=math.ceil(timeout),
             ping_interval=NEVER,
@@ -276,21 +295,38 @@ class _Client(Client):
         self._current_server = server
         _tune(self.writer.get_extra_info("socket"))
 
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Have nats-py encrypt where the server offers TLS and does not insist on it."""
+        if self._encrypted and info.get("tls_available"):
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
     def _connect_command(self) -> bytes:
-        """The CONNECT line, credentials included: never in plaintext to a ``tls://`` server.
+        """The CONNECT line, credentials included: never in plaintext where TLS is wanted.
 
         nats-py encrypts only when the server's INFO asks for it, and INFO itself is plaintext.
         """
-        wanted = self._current_server is not None and self._current_server.uri.scheme == "tls"
-        if wanted and self.writer.get_extra_info("ssl_object") is None:
+        if self._encrypted and self.writer.get_extra_info("ssl_object") is None:
             raise errors.SecureConnRequiredError
-        return super()._connect_command()
+        command = super()._connect_command()
+        if self._login is None:
+            return command
+        options = json.loads(command.removeprefix(b"CONNECT "))
+        options |= self._login.answer(str(self._server_info.get("nonce") or ""))
+        return b"CONNECT " + json.dumps(options).encode() + b"\r\n"
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, _: bytes, data: bytes, headers: bytes | None
+    ) -> None:
+        """A message came: of our one subscription."""
+        if self._inbox is not None and sid == SID:
+            self._inbox.put(bytes(subject), headers or b"", data)
 
     async def _process_err(self, err_msg: str) -> None:
         """The server sent -ERR. It closes the connection after any but a permissions violation."""
         reason = err_msg.strip("'")
-        if _DENIED in reason:
-            self.denied += 1
+        if _VIOLATION in reason:
+            self.denied += _DENIED in reason
             self.denial = reason
             return
         self.end(f"the server said: {reason}")
@@ -301,25 +337,28 @@ class _Client(Client):
         self.end("the server closed it" if eof else str(e) or type(e).__name__)
 
 
-async def _connect(url: str, name: str, timeout: float, tls: ssl.SSLContext | None) -> _Client:
+async def _connect(url: str, name: str, timeout: float, credentials: Credentials) -> _Client:
     """One connection to one server."""
     shown = redact(url)
-    if tls is None:
-        tls = await asyncio.to_thread(_system_authorities)  # reads files
+    if credentials.tls is None:
+        await asyncio.to_thread(_system_authorities)  # reads files, once
     client = _Client()
     try:
         async with asyncio.timeout(timeout):
-            await client.open(url, name, timeout, tls)
+            await client.open(url, name, timeout, credentials)
     except BaseException as error:
         client.end("not connected")
         await client.release()
         match error:
             case errors.SecureConnRequiredError():
-                raise NatsRefused(shown, "it offers no TLS, and the address is tls://") from error
+                raise NatsRefused(shown, "it offers no TLS, which is required") from error
+            case NonceMissingError():
+                raise NatsRefused(shown, str(error)) from error
             case ssl.SSLError():
                 raise NatsRefused(shown, f"TLS failed: {error}") from error
             case errors.Error() if str(error).startswith("nats: '"):  # an -ERR of the server
-                raise NatsRefused(shown, str(error).removeprefix("nats: ").strip("'")) from error
+                cause = str(error).removeprefix("nats: ").strip("'") + _expiry(credentials.login)
+                raise NatsRefused(shown, cause) from error
             case TimeoutError():
                 raise NatsUnreachable(shown, f"no answer in {timeout:g} s") from error
             case OSError() | errors.Error():
@@ -328,6 +367,13 @@ async def _connect(url: str, name: str, timeout: float, tls: ssl.SSLContext | No
                 raise NatsUnreachable(shown, f"no NATS server: {error}") from error
         raise
     return client
+
+
+def _expiry(login: Login | None) -> str:
+    """What the server does not say: that the credentials are past their time, by this clock."""
+    if login is None or login.expires is None or login.expires > time.time():
+        return ""
+    return f" (the JWT expired at {datetime.fromtimestamp(login.expires, UTC):%Y-%m-%d %H:%M:%S}Z)"
 
 
 async def _ignore(_: Exception) -> None:

@@ -1,4 +1,4 @@
-"""The path of a frame: read → classify → buffer → envelope → publish, a batch at a time.
+"""The path of a frame: read → classify → buffer → envelope and publish (`sink`), a batch at a time.
 
 What one read of a socket brought is one chunk. It goes through in slices, each of them one batch and, while NATS
 has room, one write: a slice fits the processor's cache, and a burst that fits NATS never waits in the buffer.
@@ -6,20 +6,19 @@ Nothing is made per message but the message itself.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .connection import Connection
 from .core.batch import Batch
 from .core.buffer import Buffer
 from .core.classify import classify
-from .core.envelope import encode
 from .core.stream import Streams
-from .core.tally import OVERSIZE, Tally
-from .sink import CoreSink
+from .core.tally import Tally
+from .sink import Sink
 
-#: Messages that go through together: from the socket, and to NATS (give or take a batch).
+#: Messages that go through together.
 SLICE = 500
-WRITE_LIMIT = 2_000
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Pipeline:
 
     streams: Streams
     buffer: Buffer
-    sink: CoreSink
+    sink: Sink
     tally: Tally = field(default_factory=Tally)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: bool = False
@@ -60,13 +59,25 @@ async def receive(connection: Connection, pipeline: Pipeline) -> None:
         now = clock()
         pipeline.tally.drop_binary(chunk.binary)
         for start in range(0, len(chunk.frames), size):
-            found = classify(chunk.frames[start : start + size], pipeline.streams)
+            side = connection.side
+            streams = pipeline.streams if side is None else side.streams
+            found = classify(chunk.frames[start : start + size], streams)
             pipeline.tally.add(chunk.received_at, found, now)
             connection.take(found, now)
             if found.messages:
                 batch = Batch(chunk.received_at, now, found.messages, found.size)
-                pipeline.buffer.put(batch)
-                send(pipeline, now)
+                if side is None:
+                    pipeline.buffer.put(batch)
+                    send(pipeline, now)
+                else:
+                    store(side.take(batch), pipeline, now)
+
+
+def store(batches: Iterable[Batch], pipeline: Pipeline, now: float) -> None:
+    """Put what a handover lets go on into the buffer, and write what NATS can take at once."""
+    for batch in batches:
+        pipeline.buffer.put(batch)
+        send(pipeline, now)
 
 
 async def publish(pipeline: Pipeline) -> None:
@@ -82,10 +93,6 @@ def send(pipeline: Pipeline, now: float) -> None:
     """Write what waits, oldest first, as far as NATS can take it at once."""
     buffer, sink = pipeline.buffer, pipeline.sink
     while buffer.messages and sink.ready:
-        encoded = encode(buffer.take(now, WRITE_LIMIT), sink.max_payload)
-        if encoded.messages:
-            sink.write(encoded.wire, encoded.messages)
-        if encoded.oversize:
-            pipeline.tally.dropped[OVERSIZE] += encoded.oversize
+        sink.send(buffer.take(now, sink.room), now)
     if buffer.messages:
         pipeline.wake()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 from streamset_api.relay_config import RelayConfig
 
@@ -18,7 +19,7 @@ def describe(status: Status, config: RelayConfig) -> dict[str, object]:
         "is_running": status.not_ready != "draining",
         "connection_status": _word(status.websocket_connected),
         "reconnect_attempts": status.reconnects,
-        "processed_messages": ledger.published + ledger.unconfirmed,
+        "processed_messages": ledger.processed,
         "dropped_messages": ledger.dropped_total,
         "stream_count": len(status.streams),
         "streams": list(status.streams),
@@ -48,6 +49,8 @@ def describe(status: Status, config: RelayConfig) -> dict[str, object]:
         "exchange_lag_seconds": round(status.lag, 6),
         "queue_age_seconds": round(status.queue_age, 3),
         "nats_reconnects": status.nats_reconnects,
+        "handovers": status.handovers,
+        "jetstream": None if status.jetstream is None else asdict(status.jetstream),
         "last_errors": status.last_errors,
         "market": config.market.value,
         "subject": config.nats.subject,
@@ -57,8 +60,8 @@ def describe(status: Status, config: RelayConfig) -> dict[str, object]:
 def beat(status: Status, before: Status, interval: float) -> Mapping[str, object]:
     """The fields of the heartbeat line, counted since the status `before`."""
     ledger, earlier = status.ledger, before.ledger
-    processed = ledger.published + ledger.unconfirmed
-    processed_before = earlier.published + earlier.unconfirmed
+    processed = ledger.processed
+    processed_before = earlier.processed
     return {
         "connection_status": status.websocket_connected,
         "websocket_state": _word(status.websocket_connected),
@@ -76,6 +79,7 @@ def beat(status: Status, before: Status, interval: float) -> Mapping[str, object
         "heartbeat_interval_seconds": interval,
         "reconnect_attempts": status.reconnects,
         "last_ping_seconds_ago": _rounded(status.since_last_ping),
+        **({} if status.jetstream is None else {"jetstream": asdict(status.jetstream)}),
     }
 
 
@@ -90,6 +94,13 @@ def news(status: Status, before: Status) -> Iterator[tuple[str, dict[str, object
         yield "Streams have gaps", {"gaps": gaps, "missing_events": missing}
     if resets := status.sequence_resets - before.sequence_resets:
         yield "Streams started their numbers again", {"sequence_resets": resets}
+    delivery, earlier = status.jetstream, before.jetstream
+    if delivery is not None and earlier is not None and delivery.resent > earlier.resent:
+        resent, reordered = (
+            delivery.resent - earlier.resent,
+            delivery.reordered - earlier.reordered,
+        )
+        yield "Messages were sent to JetStream again", {"resent": resent, "reordered": reordered}
     if unconfirmed := status.ledger.unconfirmed - before.ledger.unconfirmed:
         yield "NATS was lost with messages unconfirmed", {"unconfirmed": unconfirmed}
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .connection import Connection
+from .core.account import Account, JetStreamAccount
 from .core.ledger import Ledger
 from .core.session import State
 from .pipeline import Pipeline
+from .place import Place
 
 DISCONNECTED = "websocket_disconnected"
 NATS_DISCONNECTED = "nats_disconnected"
@@ -38,6 +40,8 @@ class Status:
     missing: int
     sequence_resets: int
     reconnects: int
+    handovers: dict[str, int]
+    """Planned replacements of connections, by outcome."""
     nats_reconnects: int
     lag: float
     last_message_at: float | None
@@ -49,11 +53,13 @@ class Status:
     uptime: float
     last_errors: dict[str, str]
     """`exchange` and `nats` → what went wrong last."""
+    jetstream: JetStreamAccount | None = None
+    """How delivery into the stream goes; None on core NATS."""
 
 
 def observe(
     pipeline: Pipeline,
-    connections: Iterable[Connection],
+    places: Iterable[Place],
     *,
     draining: bool,
     started_at: float,
@@ -61,21 +67,23 @@ def observe(
     wall: float,
 ) -> Status:
     """Take a snapshot at `now` on the loop's clock, `wall` on the wall's."""
-    connections = list(connections)
-    tally, buffer, sink = pipeline.tally, pipeline.buffer, pipeline.sink
+    places = list(places)
+    connections = [place.connection for place in places]
+    every = [connection for place in places for connection in place.connections]
+    tally, buffer, link = pipeline.tally, pipeline.buffer, pipeline.sink.link
     connected = bool(connections) and all(connection.open for connection in connections)
     pings = [c.last_ping_at for c in connections if c.last_ping_at is not None]
-    arrived = tally.last_arrived
+    arrived, account = tally.last_arrived, pipeline.sink.account
     return Status(
-        not_ready=_not_ready(connections, connected, sink.connected, draining),
+        not_ready=_not_ready(connections, connected, link.connected, draining),
         websocket_connected=connected,
-        nats_connected=sink.connected,
+        nats_connected=link.connected,
         connections={
-            state.value: sum(1 for c in connections if c.session.state is state) for state in State
+            state.value: sum(1 for c in every if c.session.state is state) for state in State
         },
         breakers={
             "exchange": _worst(connection.session.breaker for connection in connections),
-            "nats": sink.breaker,
+            "nats": link.breaker,
         },
         streams=tuple(name for c in connections for name in c.planned.streams),
         active=sum(len(connection.observation.active) for connection in connections),
@@ -85,7 +93,7 @@ def observe(
             for connection in connections
             for name, refusal in connection.subscriptions.refused.items()
         },
-        ledger=ledger_of(pipeline),
+        ledger=_ledger(pipeline, account),
         queue_size=buffer.messages,
         queue_utilization=buffer.utilization,
         queue_age=buffer.oldest_age(now),
@@ -93,26 +101,30 @@ def observe(
         missing=tally.missing,
         sequence_resets=tally.resets,
         reconnects=tally.reconnects,
-        nats_reconnects=sink.reconnects,
+        nats_reconnects=link.reconnects,
         lag=tally.lag,
         last_message_at=tally.last_received_at / 1e9 if tally.last_received_at else None,
         since_last_message=now - arrived if arrived is not None else None,
         last_ping_at=wall - now + max(pings) if pings else None,
         since_last_ping=now - max(pings) if pings else None,
         uptime=now - started_at,
-        last_errors=_last_errors(connections, sink.last_error),
+        handovers=dict(tally.handovers),
+        last_errors=_last_errors(every, link.last_error),
+        jetstream=account.jetstream,
     )
 
 
-def ledger_of(pipeline: Pipeline) -> Ledger:
+def _ledger(pipeline: Pipeline, account: Account) -> Ledger:
     """Add up what each stage has counted."""
-    sink, buffer = pipeline.sink, pipeline.buffer
+    buffer, tally, jetstream = pipeline.buffer, pipeline.tally, account.jetstream
     return Ledger(
-        received=pipeline.tally.received,
-        published=sink.published,
-        unconfirmed=sink.unconfirmed,
-        in_flight=buffer.messages + sink.pending,
-        dropped=dict(pipeline.tally.dropped + buffer.dropped),
+        received=tally.received,
+        published=account.published,
+        unconfirmed=account.unconfirmed,
+        acked=None if jetstream is None else jetstream.acked,
+        in_flight=buffer.messages + account.pending + tally.held,
+        dropped=dict(tally.dropped + buffer.dropped + account.dropped),
+        duplicate=tally.duplicates + (0 if jetstream is None else jetstream.duplicate),
     )
 
 

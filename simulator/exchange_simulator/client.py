@@ -83,6 +83,9 @@ class Client:
         self.expiry_code = 1001
         self.replies: deque[tuple[float, str]] = deque()
         """Replies that wait for their moment."""
+        self.lag = 0.0
+        """Seconds by which its events come late."""
+        self._late: deque[tuple[float, bytes]] = deque()
         self.messages = 0
         self._opened = now
         self._closed: float | None = None
@@ -114,6 +117,18 @@ class Client:
             self.connection.transport.write(data)
             self.messages += messages
             self._bytes += len(data)
+
+    def write_events(self, data: bytes, now: float) -> None:
+        """Write encoded events, or keep them for as long as the connection lags."""
+        if self.lag:
+            self._late.append((now + self.lag, data))
+        else:
+            self.write(data)
+
+    def write_late(self, now: float) -> None:
+        """Write the events whose time has come; all of them when the connection lags no longer."""
+        while self._late and (not self.lag or self._late[0][0] <= now):
+            self.write(self._late.popleft()[1])
 
     def reply(self, text: str) -> None:
         """Write a text message that is no event."""

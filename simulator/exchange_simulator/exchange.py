@@ -133,6 +133,7 @@ class Exchange:
         opened = open_session(target.streams, combined=target.combined, manners=self._manners)
         self._accepted += 1
         client = Client(self._accepted, connection, opened.session, self._rules, now)
+        client.lag = self.standing.lag
         self.clients[client.number] = client
         code = self.standing.on_open(now)
         if code is not None:
@@ -211,8 +212,9 @@ class Exchange:
                 outbox.setdefault(client, []).append(encoded[form])
                 client.messages += batch.count
             self.market.record(batch, len(clients))
+        now = self.now()
         for client, parts in outbox.items():
-            client.write(b"".join(parts))
+            client.write_events(b"".join(parts), now)
             if self._config.pace == "clock" and client.buffered > self._config.write_buffer_limit:
                 self.enforce(client, SLOW_READER)
         return set(outbox)
@@ -223,9 +225,10 @@ class Exchange:
             await client.drained()
         await asyncio.sleep(0 if receivers else self._config.tick)
 
-    def announce_shutdown(self, client: Client, now: float) -> None:
-        """Send `serverShutdown` in the shape of the connection."""
-        client.reply(shutdown_text(self.time_ms(now), combined=client.session.combined))
+    def announce_shutdown(self, client: Client, now: float, *, bare: bool = False) -> None:
+        """Send `serverShutdown` in the shape of the connection, or as bare streams have it."""
+        combined = client.session.combined and not bare
+        client.reply(shutdown_text(self.time_ms(now), combined=combined))
 
     # Keeping order
 
@@ -263,6 +266,7 @@ class Exchange:
             self.enforce(client, Close(client.expiry_code, "", "max_age"))
         elif client.heartbeat.due(now):
             client.ping(now, self.time_ms(now))
+        client.write_late(now)
         while client.replies and client.replies[0][0] <= now:
             client.reply(client.replies.popleft()[1])
 

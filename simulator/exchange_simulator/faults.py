@@ -67,14 +67,21 @@ class Faults:
         return len(clients)
 
     def announce_shutdown(
-        self, connection: int | None = None, close_after: float | None = None, code: int = 1001
+        self,
+        connection: int | None = None,
+        close_after: float | None = None,
+        code: int = 1001,
+        bare: bool = False,
     ) -> int:
-        """Send `serverShutdown`, and close the connection so many seconds later if told."""
+        """Send `serverShutdown`, and close the connection so many seconds later if told.
+
+        It is wrapped as events of the connection are; `bare` sends it as on a connection of raw streams.
+        """
         _check(code)
         now = self._exchange.now()
         clients = self._open("announce_shutdown", connection)
         for client in clients:
-            self._exchange.announce_shutdown(client, now)
+            self._exchange.announce_shutdown(client, now, bare=bare)
             if close_after is not None:
                 client.expires, client.expiry_code = now + close_after, code
         return len(clients)
@@ -179,6 +186,23 @@ class Faults:
         self._exchange.market.restart(stream, self._exchange.now())
         self._standing.counts["restart_ids"] += 1
 
+    def lag(self, seconds: float, connection: int | None = None, opened_later: bool = False) -> int:
+        """Let events come so much later, in their order; 0 ends it. What is late when a connection ends never comes.
+
+        With `opened_later`, it is the connections that open from now on, and not those there are.
+        """
+        if seconds < 0:
+            raise ValueError(f"seconds: {seconds} is negative")
+        if opened_later:
+            self._standing.lag = seconds
+            self._standing.counts["lag"] += 1
+            return 0
+        clients = self._open("lag", connection)
+        for client in clients:
+            client.lag = seconds
+            client.write_late(self._exchange.now())
+        return len(clients)
+
     # Replies that go wrong
 
     def reply_error(
@@ -206,6 +230,8 @@ class Faults:
         self._standing.clear()
         for client in self._exchange.clients.values():
             client.read_on()
+            client.lag = 0.0
+            client.write_late(self._exchange.now())
 
     def _open(self, fault: str, connection: int | None) -> list[Client]:
         """The open connections that are meant; each counts as one effect of the fault."""

@@ -39,12 +39,12 @@ write_deadline: "60s"
 class NatsServer:
     """One nats-server process. `config` is added to the configuration file as it stands.
 
-    With `jetstream` the server stores on disk, in its own folder: it outlives restarts and goes
-    with `stop`.
+    With `jetstream` (true, or lines of its block) the server stores on disk, in its own folder: it
+    outlives restarts and goes with `stop`.
     """
 
     def __init__(
-        self, config: str = "", *, jetstream: bool = False, port: int | None = None
+        self, config: str = "", *, jetstream: bool | str = False, port: int | None = None
     ) -> None:
         self._config = config
         self._jetstream = jetstream
@@ -161,7 +161,8 @@ class NatsServer:
         assert self._folder is not None, "the server was not started"
         config = BASE_CONFIG + self._config
         if self._jetstream:
-            config += f'\njetstream {{ store_dir: "{self._folder / "store"}" }}\n'
+            more = "" if self._jetstream is True else self._jetstream
+            config += f'\njetstream {{\n store_dir: "{self._folder / "store"}"\n {more}\n}}\n'
         (self._folder / "server.conf").write_text(config)
         return self._folder
 

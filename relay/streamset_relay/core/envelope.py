@@ -20,7 +20,11 @@ CLOSING: Final = b'","source":"binance-websocket","version":"1.0"}'
 #: One formatting for a whole frame; several, or a list of its parts, take longer.
 _PUB: Final = b"%b%d\r\n%b%b%b%b" + SUFFIX + CLOSING + b"\r\n"
 _TIMESTAMP_SIZE: Final = len(b',"timestamp":"2023-04-05T00:00:00.000000Z","message_id":"')
-_FIXED_SIZE: Final = _TIMESTAMP_SIZE + len("00000000-0000-8000-8000-000000000000") + len(CLOSING)
+_ID_SIZE: Final = len("00000000-0000-8000-8000-000000000000")
+_FIXED_SIZE: Final = _TIMESTAMP_SIZE + _ID_SIZE + len(CLOSING)
+
+_STREAM_KEY_SIZE: Final = len("00000000-0000-8000-")
+_MESSAGE_ID_HEADER: Final = b"NATS/1.0\r\nNats-Msg-Id: "
 
 
 class Encoded(NamedTuple):
@@ -60,6 +64,66 @@ def encode(batches: Iterable[Batch], max_payload: int) -> Encoded:
                 )
             )
     return Encoded(b"".join(parts), messages - oversize, oversize)
+
+
+class HpubEncoder:
+    """Messages → `HPUB` frames that JetStream answers, each under a number of its own.
+
+    `inbox` is the subject of the answers less the number, `stream` the one that is to take the messages. The
+    envelope's `message_id` is the `Nats-Msg-Id` too: the stream stores a repeated message once.
+    """
+
+    def __init__(self, inbox: str, stream: str) -> None:
+        rest = f"\r\nNats-Expected-Stream: {stream}\r\n\r\n".encode()
+        headers_size = len(_MESSAGE_ID_HEADER) + _ID_SIZE + len(rest)
+        self._added = _FIXED_SIZE + headers_size
+        self._frame = b"H%%b%b%%d %d %%d\r\n" % (inbox.encode(), headers_size)
+        self._frame += _MESSAGE_ID_HEADER + b"%b" + SUFFIX + rest
+        self._frame += b"%b%b%b%b" + SUFFIX + CLOSING + b"\r\n"
+
+    def encode(self, batch: Batch, number: int, max_payload: int) -> list[bytes]:
+        """Wrap the messages, numbered from `number` on; one frame each, so that any can be sent again.
+
+        One whose headers and body have more than `max_payload` bytes is left out.
+        """
+        parts: list[bytes] = []
+        timestamp = b',"timestamp":"%b","message_id":"' % format_time(batch.received_at)
+        frame, added = self._frame, self._added
+        for stream, payload, identity in batch.messages:
+            size = len(stream.opening) + len(payload) + added
+            if size > max_payload:
+                continue
+            high, low = VARIANT | identity >> 48, identity & LOW_48
+            parts.append(
+                frame
+                % (
+                    stream.publish,
+                    number,
+                    size,
+                    stream.message_id,
+                    high,
+                    low,
+                    stream.opening,
+                    payload,
+                    timestamp,
+                    stream.message_id,
+                    high,
+                    low,
+                )
+            )
+            number += 1
+        return parts
+
+
+def stream_of(frame: bytes) -> bytes:
+    """What names the stream of an `HPUB` frame: the first half of its message id."""
+    start = frame.index(_MESSAGE_ID_HEADER) + len(_MESSAGE_ID_HEADER)
+    return frame[start : start + _STREAM_KEY_SIZE]
+
+
+def subject_of(frame: bytes) -> str:
+    """The subject of an `HPUB` frame."""
+    return frame[len(b"HPUB ") : frame.index(b" ", len(b"HPUB "))].decode()
 
 
 def format_time(nanoseconds: int) -> bytes:

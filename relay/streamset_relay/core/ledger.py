@@ -1,6 +1,8 @@
 """The promise: where every received frame went.
 
 ``received = published + unconfirmed + duplicate + dropped + in flight``
+
+On JetStream it is `acked` instead of `published`, and nothing stays unconfirmed.
 """
 
 from dataclasses import dataclass, field
@@ -17,11 +19,13 @@ class Ledger:
     unconfirmed: int
     """Written to a NATS connection that was lost before the next PONG. Not sent again."""
     in_flight: int
-    """In the buffer, or written and waiting for the PONG."""
+    """Held by a handover, in the buffer, or written and waiting for the PONG."""
     dropped: dict[str, int] = field(default_factory=dict)
     """By reason."""
     duplicate: int = 0
-    """Seen on two connections during a handover, published once."""
+    """Came on two connections during a handover, and goes on once; or another relay had stored it in JetStream."""
+    acked: int | None = None
+    """Stored in a JetStream stream, by its own word; None on core NATS."""
 
     @property
     def dropped_total(self) -> int:
@@ -29,19 +33,28 @@ class Ledger:
         return sum(self.dropped.values())
 
     @property
+    def processed(self) -> int:
+        """Messages handed to NATS for good."""
+        return self.published + self.unconfirmed + (self.acked or 0)
+
+    @property
     def difference(self) -> int:
         """Frames unaccounted for. Anything but 0 is a bug of the relay."""
-        accounted = self.published + self.unconfirmed + self.duplicate + self.in_flight
+        accounted = self.processed + self.duplicate + self.in_flight
         return self.received - accounted - self.dropped_total
 
     def as_dict(self) -> dict[str, object]:
         """For the log and for JSON."""
         return {
             "received": self.received,
-            "published": self.published,
-            "unconfirmed": self.unconfirmed,
+            **self._delivered(),
             "duplicate": self.duplicate,
             "dropped": dict(self.dropped),
             "in_flight": self.in_flight,
             "difference": self.difference,
         }
+
+    def _delivered(self) -> dict[str, int]:
+        if self.acked is None:
+            return {"published": self.published, "unconfirmed": self.unconfirmed}
+        return {"acked": self.acked}

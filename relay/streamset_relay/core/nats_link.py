@@ -7,12 +7,27 @@ for some of the states: it stops publishing, never reconnecting, and only a PONG
 
 from enum import StrEnum
 from random import Random
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 FIRST_DELAY: Final = 0.1
 """Seconds before the first reconnect. NATS is ours, one hop away, and often just restarting."""
 
 Breaker: TypeAlias = Literal["closed", "open", "half_open"]
+
+
+class LinkStatus(NamedTuple):
+    """How it stands with NATS: a snapshot."""
+
+    connected: bool
+    """Whether messages are taken, as far as is known."""
+    breaker: Breaker
+    """`closed` lets messages out; `half_open` while it is tried; `open` otherwise."""
+    reconnects: int
+    """Connections made after the first."""
+    failure: str | None
+    """A short name of what went wrong last."""
+    last_error: str | None
+    """The same in words."""
 
 
 class State(StrEnum):
@@ -21,7 +36,7 @@ class State(StrEnum):
     CONNECTING = "connecting"
     PROBING = "probing"  # connected; one PING has to come back before anything is published
     CONNECTED = "connected"
-    LEAVING = "leaving"  # the server is about to end: it still serves while a successor is sought
+    LEAVING = "leaving"  # the connection is to be replaced: it still serves meanwhile
     SUSPECT = "suspect"  # a PING stayed unanswered: half-open, or as good as dead
     WAITING = "waiting"  # for the backoff
     STOPPED = "stopped"
@@ -36,7 +51,8 @@ class Trigger(StrEnum):
     UNANSWERED = "no PONG in time"
     LOST = "connection ended"
     LAME_DUCK = "server announced its end"
-    REPLACED = "another server found"
+    ROTATED = "credentials changed"
+    REPLACED = "successor found"
     DUE = "backoff over"
     STOP = "stop"
 
@@ -58,6 +74,7 @@ TRANSITIONS: Final[dict[State, dict[Trigger, State]]] = {
     _S.CONNECTED: {
         _T.PONG: _S.CONNECTED,
         _T.LAME_DUCK: _S.LEAVING,
+        _T.ROTATED: _S.LEAVING,
         _T.UNANSWERED: _S.SUSPECT,
         _T.LOST: _S.WAITING,
         _T.STOP: _S.STOPPED,

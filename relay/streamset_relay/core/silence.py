@@ -70,6 +70,11 @@ class Silence:
                 deadline = None if period is None else max(self._factor * period, self._floor)
                 self._streams[name] = _Watch(counts.get(name, 0), now, deadline)
 
+    def recount(self, counts: Mapping[str, int]) -> None:
+        """Go on from these counts: they come from elsewhere, and their difference is no event."""
+        for name, watch in self._streams.items():
+            watch.count = counts.get(name, 0)
+
     def look(self, counts: Mapping[str, int], heard: int, now: float) -> Observation:
         """Compare with the counts of the last look. `heard` counts frames of any kind on the connection."""
         if heard != self._heard:

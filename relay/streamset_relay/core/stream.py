@@ -40,6 +40,7 @@ class Stream:
         "publish",
         "received",
         "resets",
+        "subject",
     )
 
     def __init__(self, name: str, market: Market, subject: str, overflow: Overflow) -> None:
@@ -53,6 +54,7 @@ class Stream:
         self.numbered: bool = self.channel.numbered
         self.overflow = overflow
 
+        self.subject = subject
         self.publish: bytes = b"PUB " + subject.encode() + b" "
         self.opening: bytes = b'{"stream":' + quoted + b',"data":'
         self.message_id: bytes = stream_prefix(market, name)
@@ -71,8 +73,9 @@ class Streams:
     A stream outlives its connection, so that the first event after a reconnect shows the gap.
     """
 
-    def __init__(self, config: RelayConfig) -> None:
+    def __init__(self, config: RelayConfig, *, checked: bool = True) -> None:
         self._config = config
+        self._checked = checked
         self._by_name: dict[str, Stream] = {}
         self._planned: set[str] = set()
         #: for the frame's path: `{"stream":"<name>` → stream
@@ -80,6 +83,14 @@ class Streams:
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._by_name.values())
+
+    def unchecked(self) -> "Streams":
+        """Streams of the same kind that count for themselves, and whose numbers nobody checks."""
+        return Streams(self._config, checked=False)
+
+    def subjects(self) -> set[str]:
+        """Where messages of the planned streams go."""
+        return {self._by_name[name].subject for name in self._planned}
 
     def plan(self, names: Iterable[str]) -> None:
         """Know these streams from the start, so that they show before their first event; forget dropped ones.
@@ -111,7 +122,10 @@ class Streams:
         market, nats, buffer = self._config.market, self._config.nats, self._config.buffer
         parts = _split(name)
         subject = render(nats.subject, market.value, parts)
-        return Stream(name, market, subject, buffer.overflow_of(parts.channel))
+        stream = Stream(name, market, subject, buffer.overflow_of(parts.channel))
+        if not self._checked:
+            stream.check = None
+        return stream
 
 
 def _split(name: str) -> StreamName:

@@ -96,6 +96,11 @@ class Subscriptions:
         return refusal
 
     @property
+    def settled(self) -> bool:
+        """Nothing is left to send, and everything was answered."""
+        return not self._queue and not self._pending
+
+    @property
     def idle(self) -> bool:
         """Nothing is left to send."""
         return not self._queue

@@ -17,6 +17,10 @@ class Tally:
     """Data frames, malformed ones included."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Malformed frames and messages too large for NATS, by reason."""
+    held: int = 0
+    """Messages that a handover holds now."""
+    duplicates: int = 0
+    """Messages of one connection that another has delivered, or is to deliver, during a handover."""
     gaps: int = 0
     missing: int = 0
     """Events that gaps are known to have swallowed."""
@@ -24,6 +28,10 @@ class Tally:
     refusals: int = 0
     """Error answers to SUBSCRIBE and UNSUBSCRIBE."""
     shutdown_notices: int = 0
+    handovers: Counter[str] = field(default_factory=Counter)
+    """Handovers by the reason of the switch, and `missing`: those put off for a stream that did not come."""
+    unaligned: int = 0
+    """Streams that were switched although no event had been seen on both connections."""
     reconnects: int = 0
     """Connects after the first of each connection."""
     losses: Counter[str] = field(default_factory=Counter)
@@ -51,6 +59,11 @@ class Tally:
             self.last_arrived = now
         if found.event_time:
             self.lag = received_at / 1e9 - _seconds(found.event_time)
+        if found.gaps or found.resets:
+            self.check(found)
+
+    def check(self, found: Sorted) -> None:
+        """Count what the numbers say; of messages that were held, it is said when they go on."""
         for gap in found.gaps:
             self.gaps += 1
             self.missing += gap.missing or 0

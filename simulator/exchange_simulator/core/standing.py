@@ -70,6 +70,7 @@ class Standing:
         self.reply_error: Repeated[SubscribeError] | None = None
         self.acknowledge: Repeated[Acknowledgement] | None = None
         self.stall: Stall | None = None
+        self.lag = 0.0  # of connections that open from now on
         self.silenced: set[str] = set()
 
     def on_upgrade(self, now: float) -> Rejection | None:

@@ -25,7 +25,6 @@ ENDS: dict[str, tuple[Callable[[Faults], object], str]] = {
     "1006, FIN": (lambda faults: faults.abort(), "close_1006"),
     "1006, RST": (lambda faults: faults.reset(), "close_1006"),
     "24 hours": (lambda faults: faults.expire(), "close_1001"),
-    "serverShutdown": (lambda faults: faults.announce_shutdown(close_after=0.1), "close_1001"),
 }
 
 

@@ -86,6 +86,43 @@ async def test_reset_ends_with_rst() -> None:
         assert isinstance(await connection.ended(), ConnectionResetError)
 
 
+async def test_a_lag_delays_the_events_of_one_connection_and_loses_none() -> None:
+    async with (
+        Simulator(FAST) as exchange,
+        client(exchange, TRADES) as late,
+        client(exchange, TRADES) as early,
+    ):
+        await events(late, 1)
+        number = exchange.stats().connections[0].number
+        assert exchange.faults.lag(30.0, connection=number) == 1
+        there = [event["data"]["t"] for event in await events(early, 50)]
+        exchange.faults.lag(0.0, connection=number)
+        here = [event["data"]["t"] for event in await events(late, there[-1] - there[0])]
+        assert here == list(range(here[0], here[0] + len(here)))
+
+        assert exchange.faults.lag(0.2, opened_later=True) == 0
+        async with client(exchange, TRADES) as later:
+            opened = asyncio.get_running_loop().time()
+            await events(later, 1)
+            assert asyncio.get_running_loop().time() - opened > 0.2
+        with pytest.raises(ValueError, match="negative"):
+            exchange.faults.lag(-1.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "bare", "combined"),
+    [("/ws", False, False), ("/stream", False, True), ("/stream", True, False)],
+)
+async def test_a_shutdown_is_announced_in_either_shape(
+    path: str, bare: bool, combined: bool
+) -> None:
+    async with Simulator(FAST) as exchange, client(exchange, path) as connection:
+        assert exchange.faults.announce_shutdown(bare=bare) == 1
+        event = await receive(connection)
+        assert (event.get("stream") == "!serverShutdown") is combined
+        assert (event["data"] if combined else event)["e"] == "serverShutdown"
+
+
 async def test_expire_is_the_end_of_24_hours() -> None:
     async with Simulator(FAST) as exchange, client(exchange) as connection:
         assert exchange.faults.expire() == 1
@@ -208,7 +245,7 @@ async def test_a_burst_comes_at_once_and_in_order() -> None:
     config = SimulatorConfig(rates={"*": 1.0})
     async with Simulator(config) as exchange, client(exchange, "/ws/a@trade") as connection:
         assert exchange.faults.burst("a@trade", 5000) == 1
-        ids = [event["t"] for event in await events(connection, 5000)]
+        ids = [event["data"]["t"] for event in await events(connection, 5000)]
 
     assert ids == list(range(ids[0], ids[0] + 5000))
 
@@ -235,7 +272,7 @@ async def test_fragmented_events(ping_between: bool) -> None:
 async def test_fragments_reach_an_ordinary_client_as_events() -> None:
     async with Simulator(FAST) as exchange, client(exchange, "/ws/a@trade") as connection:
         exchange.faults.fragment("a@trade", events=20, pieces=5, ping_between=True)
-        ids = [event["t"] for event in await events(connection, 60)]
+        ids = [event["data"]["t"] for event in await events(connection, 60)]
 
     assert ids == list(range(ids[0], ids[0] + 60))
 
@@ -350,5 +387,5 @@ async def test_faults_of_unknown_streams_and_nothing_are_errors(fault: str) -> N
 
 
 def test_every_fault_has_a_name() -> None:
-    assert len(NAMES) == 18
+    assert len(NAMES) == 19
     assert not any(name.startswith("_") for name in NAMES)

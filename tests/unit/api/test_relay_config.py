@@ -78,6 +78,9 @@ def test_defaults() -> None:
             "confirmInterval": 0.25,
             "natsPingTimeout": 10,
             "natsBackoffMax": 2,
+            "ackTimeout": 5,
+            "windowMessages": 4096,
+            "windowBytes": 8_388_608,
             "gracePeriod": 30,
             "configPollInterval": 1,
             "forbiddenDelay": 300,
@@ -217,6 +220,17 @@ def test_the_hash_is_that_of_the_document_in_any_order() -> None:
 
     assert config_hash(dict(reversed(document.items()))) == config_hash(config)
     assert config_hash(document | {"future": 1}) != config_hash(config)
+
+
+def test_a_repeated_message_has_to_fall_into_the_duplicate_window() -> None:
+    """A message may wait for `buffer.ttlSeconds`, and then be sent again for a while."""
+    jet_stream = "nats: {jetStream: {stream: S, duplicateWindowSeconds: 40}}"
+    assert parse_relay_config(
+        f"{MINIMAL}\n{jet_stream}\nbuffer: {{ttlSeconds: 10}}"
+    ).nats.jet_stream
+
+    with pytest.raises(ConfigError, match=r"nats\.jetStream\.duplicateWindowSeconds.*40.*\+ 30"):
+        parse_relay_config(f"{MINIMAL}\n{jet_stream}\nbuffer: {{ttlSeconds: 10.5}}")
 
 
 def test_facts_are_those_of_the_market() -> None:

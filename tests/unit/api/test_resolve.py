@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import pytest
-
-from streamset_api.errors import ConfigError
 from streamset_api.relay_config import Identity, RelayConfig, parse_relay_config, to_yaml
 from streamset_api.resolve import resolve
 from streamset_api.resource import parse
@@ -17,7 +14,23 @@ FULL: dict[str, Any] = {
     "channels": ["trade", "depth@100ms"],
     "streams": ["!miniTicker@arr"],
     "timeUnit": "Microsecond",
-    "nats": nats(subject="x.{stream}", eventsSubject="x.events"),
+    "nats": nats(
+        subject="x.{stream}",
+        eventsSubject="x.events",
+        jetStream={
+            "stream": "S",
+            "create": {
+                "subjects": ["x.>"],
+                "storage": "Memory",
+                "replicas": 3,
+                "maxAgeSeconds": 600,
+                "maxBytes": 1_000_000,
+                "discard": "New",
+            },
+            "ordered": True,
+            "duplicateWindowSeconds": 40,
+        },
+    ),
     "buffer": {
         "maxMessages": 7,
         "maxBytes": 70_000,
@@ -60,6 +73,9 @@ def test_every_field_arrives() -> None:
     assert config.time_unit == "Microsecond"
     assert config.nats.servers == ("nats://nats:4222",)
     assert (config.nats.subject, config.nats.events_subject) == ("x.{stream}", "x.events")
+    assert config.nats.jet_stream is not None
+    jet_stream = config.nats.jet_stream.model_dump(mode="json", by_alias=True)
+    assert jet_stream == FULL["nats"]["jetStream"]
     assert config.buffer.model_dump(mode="json", by_alias=True) == FULL["buffer"]
     assert config.reconnect.model_dump(mode="json", by_alias=True) == FULL["reconnect"]
     assert config.log_level == "DEBUG"
@@ -81,18 +97,3 @@ def test_a_share_of_the_streams_and_an_identity() -> None:
 
     assert config.streams == ("ethusdt@trade",)
     assert config.identity == identity
-
-
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
-        ({"jetStream": {"stream": "S"}}, "spec.nats.jetStream"),
-    ],
-)
-def test_what_the_relay_cannot_do_is_refused_not_dropped(
-    fields: dict[str, Any], where: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        config_of(nats=nats(**fields))
-
-    assert [problem.where for problem in caught.value.problems] == [where]

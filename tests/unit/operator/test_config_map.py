@@ -103,13 +103,6 @@ def test_a_list_that_no_config_map_can_hold_is_refused() -> None:
     assert [problem.where for problem in caught.value.problems] == ["spec.maxStreamsPerRelay"]
 
 
-def test_what_the_relay_cannot_do_is_refused() -> None:
-    found = resource(nats={"servers": ["nats://nats:4222"], "jetStream": {"stream": "S"}})
-
-    with pytest.raises(ConfigError, match=r"spec\.nats\.jetStream"):
-        plan(found, {0: Share(("a@trade",))})
-
-
 @pytest.mark.parametrize("relays", [1, 8, 9, 16, 17, 64, 110])
 def test_a_set_stays_within_what_the_exchange_allows_one_address(relays: int) -> None:
     assert connect_budget(relays) * relays <= 300

@@ -6,8 +6,9 @@ import pytest
 
 from streamset_api.pod import Pod
 from streamset_api.resolve import resolve
+from streamset_api.secret_files import FOLDER
 from streamset_operator import labels
-from streamset_operator.secrets import FOLDER, mounts, references, volumes
+from streamset_operator.secrets import mounts, references, volumes
 from tests.unit.operator.worlds import container_of, objects_of, of_kind, pod_of, resource
 
 Path = tuple[Any, ...]

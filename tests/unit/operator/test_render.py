@@ -117,7 +117,7 @@ def refused_by_variable(
         ({"market": "moon"}, "spec.market"),
         ({"marked": "spot"}, "market"),
         ({"symbols": ["btc usdt"]}, "spec.symbols[0]"),
-        ({"nats": {"servers": ["nats://n"], "jetStream": {"stream": "S"}}}, "spec.nats.jetStream"),
+        ({"nats": {"servers": ["nats://n"], "jetStream": {}}}, "spec.nats.jetStream"),
     ],
 )
 def test_a_wrong_manifest_names_the_field(

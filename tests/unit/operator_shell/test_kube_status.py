@@ -97,7 +97,14 @@ def test_no_data_is_the_exchanges_silence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [("refused", "Refused"), ("unreachable", "Unreachable")]
+    ("kind", "reason"),
+    [
+        ("refused", "Refused"),
+        ("unreachable", "Unreachable"),
+        ("lost", "Unreachable"),
+        ("secret_missing", "SecretMissing"),
+        ("secret_invalid", "SecretInvalid"),
+    ],
 )
 def test_why_nats_is_away(kind: str, reason: str) -> None:
     away = replace(HEALTHY, nats_connected=False, last_errors={"nats": "no"})
@@ -105,6 +112,20 @@ def test_why_nats_is_away(kind: str, reason: str) -> None:
 
     assert link is not None
     assert (link.connected, link.reason, link.message) == (False, reason, "no")
+
+
+def test_what_nats_refuses_is_trouble_though_it_is_connected() -> None:
+    denied = replace(HEALTHY, last_errors={"nats": "permissions violation"})
+    link = entry_of(denied, failures={"nats": "denied"}).nats
+
+    assert link is not None
+    assert (link.connected, link.reason, link.message) == (
+        *(True, "Refused"),
+        "permissions violation",
+    )
+    over = entry_of(denied, failures={"nats": "refused"}).nats
+    assert over is not None
+    assert (over.connected, over.reason) == (True, None)
 
 
 def test_silent_streams_are_counted_and_the_first_are_named() -> None:

@@ -85,7 +85,7 @@ def test_every_name_has_the_prefix_help_and_one_family() -> None:
 
 
 def test_values_are_those_of_the_status() -> None:
-    tally = Tally(refusals=13, losses=Counter({"close_1006": 4, "http_451": 2}))
+    tally = Tally(refusals=13, unaligned=8, losses=Counter({"close_1006": 4, "http_451": 2}))
     found = samples(scrape(STATUS, tally=tally))
 
     assert {
@@ -116,6 +116,7 @@ def test_values_are_those_of_the_status() -> None:
         "streams_active": 2,
         "streams_silent": 1,
         "subscribe_errors_total": 13,
+        "handover_unaligned_total": 8,
         "nats_reconnects_total": 5,
     }
 
@@ -134,6 +135,8 @@ def test_labelled_values() -> None:
     assert value(text, "connections", state="waiting") == 0
     assert value(text, "disconnects_total", reason="close_1006") == 4
     assert value(text, "disconnects_total", reason="http_451") == 2
+    assert value(text, "handovers_total", outcome="aligned") == 4
+    assert value(text, "handovers_total", outcome="missing") == 1
 
 
 @pytest.mark.parametrize("current", ["closed", "half_open", "open"])

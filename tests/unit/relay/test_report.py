@@ -117,6 +117,8 @@ def test_new_keys_say_what_the_old_service_could_not() -> None:
         "exchange_lag_seconds": 0.125,
         "queue_age_seconds": 1.5,
         "nats_reconnects": 5,
+        "handovers": {"aligned": 4, "missing": 1},
+        "jetstream": None,
         "last_errors": {"exchange": "connection closed with code 1006"},
         "market": "usdm",
         "subject": "binance.websocket.data",

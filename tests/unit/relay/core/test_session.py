@@ -20,7 +20,9 @@ from streamset_relay.core.session import (
     GiveUp,
     Opened,
     Policy,
+    Promoted,
     Session,
+    ShutdownAnnounced,
     Stalled,
     State,
     Stop,
@@ -289,7 +291,16 @@ def test_connections_of_a_relay_share_the_budget() -> None:
     assert one.session.wake_at(one.now) == pytest.approx(one.dials[0] + 300.0)
 
 
-EVENTS: tuple[Event, ...] = (Opened(), DataSeen(), Failed(LOST), Stalled("x"), Tick(), Stop())
+EVENTS: tuple[Event, ...] = (
+    Opened(),
+    DataSeen(),
+    Failed(LOST),
+    Stalled("x"),
+    ShutdownAnnounced(),
+    Promoted(),
+    Tick(),
+    Stop(),
+)
 
 
 def reach(state: State) -> Shell:
@@ -309,6 +320,8 @@ def reach(state: State) -> Shell:
     if state is State.HEALTHY:
         shell.now += 60.0
         shell.step(DataSeen())
+    if state is State.LEAVING:
+        shell.step(ShutdownAnnounced())
     if state is State.REPLACING:
         shell.step(Stalled("no data"))
     if state in {State.STOPPING, State.STOPPED}:

@@ -32,6 +32,7 @@ from streamset_relay.core.session import (
     Opened,
     Policy,
     Session,
+    ShutdownAnnounced,
     Stalled,
     State,
     Stop,
@@ -46,6 +47,7 @@ from streamset_relay.errors import (
 )
 
 LIMIT, WINDOW = 4, 100.0
+LIFETIME = 2_000.0
 URL = "wss://exchange.test/stream"
 ERRORS: tuple[ExchangeError, ...] = (
     ConnectFailed(URL, "refused"),
@@ -64,6 +66,8 @@ class Line:
     open: bool = False
     closing: bool = False
     stopping: bool = False
+    leaving: bool = False
+    opened_at: float = 0.0
     failures: int = 0
     data_since: float | None = None
     proven: bool = False
@@ -105,6 +109,7 @@ class SessionModel(RuleBasedStateMachine):
             max_delay=30.0,
             max_attempts=max_attempts,
             breaker_failures=breaker_failures,
+            lifetime=LIFETIME,
         )
         self.budget = ConnectBudget(LIMIT, WINDOW)
         self.lines = [Line(Session(self.policy, self.budget, Random(seed))) for _ in range(3)]
@@ -152,10 +157,12 @@ class SessionModel(RuleBasedStateMachine):
         self.now += seconds
         for line in self.lines:
             self.step(line, Tick())
+            self._age(line)
 
     @some(lambda line: line.dialing)
     def finish_dial(self, line: Line) -> None:
         line.dialing, line.open, line.data_since = False, True, None
+        line.opened_at = self.now
         assert self.step(line, Opened()) == [Subscribe()]
 
     @some(lambda line: line.dialing, error=st.sampled_from(ERRORS))
@@ -182,6 +189,7 @@ class SessionModel(RuleBasedStateMachine):
 
     def _fail(self, line: Line, error: ExchangeError) -> None:
         line.dialing = line.open = line.closing = False
+        line.stopping |= line.leaving
         if not line.stopping:
             line.failures = 0 if line.proven else line.failures + 1
         actions = self.step(line, Failed(error))
@@ -213,7 +221,7 @@ class SessionModel(RuleBasedStateMachine):
         line.may_dial_at = self.now + max(waits) - 1e-6
 
     @some(
-        lambda line: line.open and not line.closing,
+        lambda line: line.open and not line.closing and not line.leaving,
         seconds=st.sampled_from([0.0, 20.0, 59.0, 60.0, 61.0]),
     )
     def see_data(self, line: Line, seconds: float) -> None:
@@ -229,6 +237,21 @@ class SessionModel(RuleBasedStateMachine):
     @some(lambda line: line.open and not line.closing)
     def stall(self, line: Line) -> None:
         assert self.step(line, Stalled("no data")) == [Close("no data")]
+        line.stopping |= line.leaving
+
+    @some(lambda line: line.open and not line.closing, chance=st.integers(0, 4))
+    def announce_the_end(self, line: Line, chance: int) -> None:
+        if not chance:
+            assert self.step(line, ShutdownAnnounced()) == []
+            line.leaving = True
+
+    def _age(self, line: Line) -> None:
+        """A connection leaves in the last tenth of its life."""
+        if line.open and not line.closing and not line.leaving:
+            line.leaving = line.session.state is State.LEAVING
+            age = self.now - line.opened_at
+            assert line.leaving or age < LIFETIME
+            assert not line.leaving or age >= 0.9 * LIFETIME
 
     @some(lambda line: True, event=st.sampled_from([Opened(), DataSeen(), Stalled("x")]))
     def hear_nonsense(self, line: Line, event: Event) -> None:
@@ -255,6 +278,9 @@ class SessionModel(RuleBasedStateMachine):
             state = line.session.state
             assert (state in OPEN) == (line.open and not line.closing)
             assert (state in WAITS | ENDS) == (not line.dialing and not line.open)
+            assert (state is State.LEAVING) == (
+                line.leaving and line.open and not line.closing and not line.stopping
+            )
             wait = line.session.wake_at(self.now) - self.now
             assert math.isfinite(wait)
             assert wait <= 301.0
@@ -269,7 +295,7 @@ def test_every_row_of_the_table_happens() -> None:
     table = {(state, target) for state, row in TRANSITIONS.items() for target in row.values()}
     assert len(table) == sum(len(set(row)) for row in TRANSITIONS.values())  # a pair is a row
     random, seen = Random(7), set()
-    for life in range(400):
+    for life in range(2_000):
         policy = Policy(
             max_attempts=random.choice([0, 2, 4, 9]), breaker_failures=random.choice([1, 3, 5])
         )
@@ -278,7 +304,8 @@ def test_every_row_of_the_table_happens() -> None:
             now += random.choice([0.0, 1.0, 30.0, 60.0, 300.0])
             failed = Failed(random.choice(ERRORS))
             events: list[Event] = [Tick(), Tick(), Opened(), DataSeen(), Stalled("x"), failed]
-            event = Stop() if random.random() < 0.01 else random.choice(events)
+            rare: dict[int, Event] = {0: Stop(), 1: ShutdownAnnounced()}
+            event = rare.get(random.randrange(100)) or random.choice(events)
             before = session.state
             session.step(event, now)
             if session.state is not before:

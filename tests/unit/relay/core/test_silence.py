@@ -215,3 +215,13 @@ def test_looks_agree_with_the_time_of_the_last_event(
 def test_before_the_first_look_nothing_is_known() -> None:
     assert not any(NOTHING_SEEN[:5])
     assert NOTHING_SEEN.stalled is None
+
+
+def test_counts_that_come_from_elsewhere_are_no_events() -> None:
+    line = Line({TICKER: 1.0, TRADE: None})
+    line.look(1.0, TICKER)
+    line.counts = {TICKER: 70, TRADE: 900}
+    line.silence.recount(line.counts)
+    assert line.look(1.0).active == {TICKER}
+    assert line.look(FLOOR).silent == {TICKER}
+    assert line.look(1.0, TRADE, TICKER).active == {TICKER, TRADE}

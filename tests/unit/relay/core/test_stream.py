@@ -114,3 +114,17 @@ def test_names_from_outside_are_remembered_up_to_a_limit_and_relayed_beyond_it()
     streams.plan(planned)  # what is planned always has room
     assert {stream.name for stream in streams} >= set(planned)
     assert len(streams.by_head) == UNPLANNED_LIMIT + 100
+
+
+def test_unchecked_streams_are_of_the_same_kind_and_count_for_themselves() -> None:
+    streams = streams_of(TRADE, subject="x.{symbol}")
+    sort(wrap(TRADE, {"t": 1}), streams=streams)
+    aside = streams.unchecked()
+
+    found = sort(wrap(TRADE, {"t": 9}), wrap(TRADE, {"t": 3}), streams=aside)
+
+    assert (found.gaps, found.resets) == ([], [])
+    assert [identity for _, _, identity in found.messages] == [9, 3]
+    own, other = streams.get(TRADE), aside.get(TRADE)
+    assert (own.received, own.last, other.received) == (1, 1, 2)
+    assert (own.publish, own.message_id) == (other.publish, other.message_id)

@@ -286,3 +286,18 @@ def test_an_answer_from_the_connection_before_says_nothing() -> None:
     assert exchange.subscriptions.refused == {}
     exchange.subscriptions.answer(2, (2, "no"))
     assert set(exchange.subscriptions.refused) == {"a@trade"}
+
+
+def test_it_is_settled_when_everything_was_sent_and_answered() -> None:
+    exchange = connected(["a@trade"])
+    settled = [exchange.subscriptions.settled]
+    exchange.subscriptions.answer(1, None)
+    settled.append(exchange.subscriptions.settled)
+    exchange.subscriptions.want(["a@trade", "b@trade"])
+    settled.append(exchange.subscriptions.settled)
+    exchange.settle()
+    settled.append(exchange.subscriptions.settled)
+    exchange.subscriptions.answer(2, (2, "no"))
+    settled.append(exchange.subscriptions.settled)
+
+    assert settled == [False, True, False, False, True]

@@ -84,3 +84,15 @@ def test_no_event_time_is_too_large(digits: int) -> None:
     tally.add(RECEIVED, sort(wrap(TRADE, b'{"t":1,"E":%b}' % (b"9" * digits))), 1.0)
 
     assert tally.received == 1
+
+
+def test_numbers_of_what_was_held_are_counted_apart_from_its_coming() -> None:
+    tally, streams = Tally(), streams_of(TRADE)
+    found = sort(
+        wrap(TRADE, {"t": 1}), wrap(TRADE, {"t": 5}), wrap(TRADE, {"t": 2}), streams=streams
+    )
+
+    tally.check(found)
+
+    assert (tally.gaps, tally.missing, tally.resets) == (1, 3, 1)
+    assert (tally.received, tally.last_received_at, tally.last_arrived) == (0, 0, None)
