@@ -87,7 +87,7 @@ def read(headers: bytes, payload: bytes) -> Answer:
         return _refusal(_Error(status, 0, f"status {status}" if status != 503 else "no responders"))
     try:
         ack = _decode(payload)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(UNAVAILABLE, True, f"an answer that is none: {error}")
     if ack.error is not None:
         return _refusal(ack.error)

@@ -99,7 +99,7 @@ def judge(reply: bytes, wanted: Wanted, subjects: Iterable[str]) -> Right | Wron
     """Judge the answer to either request. `subjects` are those that the relay publishes to."""
     try:
         answer = _decode(reply)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Wrong(Trouble.UNAVAILABLE, f"an answer that is none: {error}")
     if answer.error is not None:
         if answer.error.err_code == NOT_FOUND:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamset_api.errors import InvalidValueError
 from streamset_api.stream import normalise
-from streamset_api.subject import check_template, decode, render, token
+from streamset_api.subject import check_template, decode, pattern, render, token
 from tests.unit.api import strategies
 
 # What a server takes in the subject of a PUB: tokens of characters that are no space, dot or wildcard.
@@ -75,6 +75,19 @@ def test_rendered_subjects_are_legal(name: str, template: str) -> None:
 )
 def test_placeholders_are_filled(template: str, stream: str, subject: str) -> None:
     assert render(template, "usdm", stream) == subject
+
+
+@pytest.mark.parametrize(
+    ("template", "filtered"),
+    [
+        ("binance.websocket.data", "binance.websocket.data"),
+        ("b.{market}.{symbol}.{channel}", "b.usdm.*.*"),
+        ("{market}-{symbol}.x{stream}y.end", "*.*.end"),
+        ("{market}.a-{market}", "usdm.a-usdm"),
+    ],
+)
+def test_one_filter_matches_all_that_a_template_renders(template: str, filtered: str) -> None:
+    assert pattern(template, "usdm") == filtered
 
 
 @pytest.mark.parametrize(

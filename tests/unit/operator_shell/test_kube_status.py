@@ -7,6 +7,7 @@ import pytest
 
 from streamset_api.relay_config import Identity, RelayConfig
 from streamset_api.status import RelayReport
+from streamset_relay.core.trouble import Trouble
 from streamset_relay.kube_status import RateWindow, Target, body_of, entry, is_news, target_of
 from streamset_relay.status import DRAINING, NO_DATA, Status
 from tests.unit.relay.snapshots import STATUS
@@ -104,6 +105,7 @@ def test_no_data_is_the_exchanges_silence() -> None:
         ("lost", "Unreachable"),
         ("secret_missing", "SecretMissing"),
         ("secret_invalid", "SecretInvalid"),
+        *((trouble.value, trouble.value) for trouble in Trouble),
     ],
 )
 def test_why_nats_is_away(kind: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from streamset_relay.core.account import JetStreamAccount
 from streamset_relay.core.ledger import Ledger
 from streamset_relay.core.session import State
 from streamset_relay.status import Status
@@ -43,6 +44,21 @@ STATUS = Status(
     since_last_ping=10.125,
     uptime=80.0,
     last_errors={"exchange": "connection closed with code 1006"},
+)
+
+#: The same on JetStream.
+JETSTREAM = replace(
+    STATUS,
+    ledger=replace(LEDGER, published=0, unconfirmed=0, acked=930),
+    jetstream=JetStreamAccount(
+        acked=930,
+        duplicate=1,
+        in_window=25,
+        resent=17,
+        duplicate_answers=9,
+        reordered=4,
+        window_limit=2_048,
+    ),
 )
 
 #: A relay that has just been started.

@@ -11,7 +11,7 @@ from streamset_relay.core.tally import Tally
 from streamset_relay.metrics import PREFIX, RelayCollector, registry_of
 from streamset_relay.status import Status
 
-from .snapshots import FRESH, STATUS, status
+from .snapshots import FRESH, JETSTREAM, STATUS, status
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -200,3 +200,19 @@ def test_the_registry_shows_the_process_too() -> None:
 
     assert "python_info{" in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_on_jetstream_the_ledger_is_that_of_answers() -> None:
+    found = samples(scrape(JETSTREAM))
+    values = {name.removeprefix(PREFIX): number for (name, _), number in found.items()}
+
+    assert {name: values[name] for name in values if "acked" in name or "jetstream" in name} == {
+        "acked_total": 930,
+        "jetstream_in_window": 25,
+        "jetstream_window_limit": 2_048,
+        "jetstream_resent_total": 17,
+        "jetstream_duplicate_answers_total": 9,
+        "jetstream_reordered_total": 4,
+    }
+    assert values["ledger_difference"] == 0
+    assert values.keys().isdisjoint({"published_total", "unconfirmed_total"})

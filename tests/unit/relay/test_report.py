@@ -5,11 +5,12 @@ import pytest
 
 from streamset_api.market import Market
 from streamset_api.relay_config import HeartbeatConfig, RelayConfig
+from streamset_relay.core.account import JetStreamAccount
 from streamset_relay.core.ledger import Ledger
 from streamset_relay.report import HEARTBEAT, beat, describe, news
 from streamset_relay.status import Status
 
-from .snapshots import FRESH, LEDGER, STATUS, status
+from .snapshots import FRESH, JETSTREAM, LEDGER, STATUS, status
 
 CONFIG = RelayConfig(
     market=Market.USDM,
@@ -198,3 +199,33 @@ def test_no_news_are_none() -> None:
     assert list(news(FRESH, FRESH)) == []
     more = status(ledger=Ledger(2_000, 1_900, 30, 40, dict(LEDGER.dropped), 1), active=3)
     assert list(news(more, STATUS)) == []
+
+
+def test_jetstream_delivery_is_told_where_there_is_one() -> None:
+    delivery = {
+        "acked": 930,
+        "duplicate": 1,
+        "in_window": 25,
+        "resent": 17,
+        "duplicate_answers": 9,
+        "reordered": 4,
+        "window_limit": 2_048,
+    }
+    line = beat(JETSTREAM, FRESH, 30.0)
+
+    assert line["jetstream"] == delivery
+    assert line["total_processed"] == 930
+    assert "jetstream" not in beat(STATUS, FRESH, 30.0), (
+        "the line of old has its fields and no more"
+    )
+    assert describe(JETSTREAM, CONFIG)["jetstream"] == delivery
+    assert describe(STATUS, CONFIG)["jetstream"] is None
+
+
+def test_repetitions_are_news() -> None:
+    before = replace(JETSTREAM, jetstream=JetStreamAccount(resent=10, reordered=4))
+
+    assert dict(news(JETSTREAM, before)) == {
+        "Messages were sent to JetStream again": {"resent": 7, "reordered": 0}
+    }
+    assert list(news(JETSTREAM, JETSTREAM)) == []

@@ -37,3 +37,17 @@ def test_it_is_written_as_json() -> None:
         "in_flight": 2,
         "difference": 0,
     }
+
+
+def test_on_jetstream_what_is_acked_takes_the_place_of_what_is_published() -> None:
+    ledger = Ledger(12, 0, 0, 2, {"unacked_expired": 3}, 1, acked=5)
+
+    assert ledger.as_dict() == {
+        "received": 12,
+        "acked": 5,
+        "duplicate": 1,
+        "dropped": {"unacked_expired": 3},
+        "in_flight": 2,
+        "difference": 1,
+    }
+    assert ledger.processed == 5

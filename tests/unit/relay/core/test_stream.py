@@ -128,3 +128,11 @@ def test_unchecked_streams_are_of_the_same_kind_and_count_for_themselves() -> No
     own, other = streams.get(TRADE), aside.get(TRADE)
     assert (own.received, own.last, other.received) == (1, 1, 2)
     assert (own.publish, own.message_id) == (other.publish, other.message_id)
+
+
+def test_subjects_are_those_of_the_planned_streams() -> None:
+    streams = streams_of(TRADE, "btcusdt@ticker", subject="x.{symbol}")
+    streams.plan([TRADE, "ethusdt@trade"])
+    streams.get("strayusdt@trade")
+
+    assert streams.subjects() == {"x.btcusdt", "x.ethusdt"}

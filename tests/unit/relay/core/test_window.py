@@ -135,13 +135,15 @@ def test_the_oldest_message_in_flight_is_the_one_that_is_overdue() -> None:
     made = sent("a")
     made.add(parts("b"), 1.0)
     made.due(1.0)
-    assert made.deadline == 5.0
+    deadlines = [made.deadline]
     made.ack([0])
-    assert made.deadline == 6.0
+    deadlines.append(made.deadline)
     made.rewind()
-    assert made.deadline is None
+    deadlines.append(made.deadline)
     made.due(9.0)
-    assert made.deadline == 14.0
+    deadlines.append(made.deadline)
+
+    assert deadlines == [5.0, 6.0, None, 14.0]
 
 
 def test_nothing_is_written_again_that_the_stream_may_have_forgotten() -> None:
