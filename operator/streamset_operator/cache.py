@@ -3,7 +3,7 @@
 Filled by watches, by lists, and by the answers to the operator's own writes, which may overtake one
 another; an older version never replaces a newer one, and what was deleted does not come back.
 Versions of objects are compared as numbers, as Kubernetes 1.35 and later promise and earlier ones
-do. Fields that nobody here reads (`managedFields`) are not kept.
+do. Fields that nobody here reads (`managedFields`, the `spec` of pods) are not kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,8 +43,7 @@ class Cache:
         if known is not None and _version(found) == _version(known):
             return frozenset()
         before = self._forget(place)
-        metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
-        self._objects[place] = {**found, "metadata": metadata}
+        self._objects[place] = _kept(kind, found)
         after = key_of(kind, found)
         if after is not None:
             self._places.setdefault(after, set()).add(place)
@@ -123,6 +122,12 @@ class Cache:
             if not self._places[key]:
                 del self._places[key]
         return key
+
+
+def _kept(kind: Kind, found: Mapping[str, Any]) -> Object:
+    metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+    rest = {k: v for k, v in found.items() if k != "spec"} if kind == PODS else found
+    return {**rest, "metadata": metadata}
 
 
 def _place(kind: Kind, found: Mapping[str, Any]) -> Place:

@@ -2,8 +2,8 @@
 
 A plain answer, "stored", is recognised in the bytes that were read and only leaves its number: one pass of
 a regular expression over a whole read. Everything else (refusals, duplicates, the two halves of an answer that
-two reads share, what is no answer at all) goes on to nats-py's parser in its order. Were there nothing
-recognised, all answers would come that way, and count the same.
+two reads share, what is no answer at all) goes on to nats-py's parser in its order, and what that makes of it is
+put in here. Were there nothing recognised, all answers would come that way, and count the same.
 """
 
 import asyncio
@@ -13,6 +13,12 @@ from typing import Any, Final, NamedTuple, Protocol
 
 SID: Final = 1
 """Number of the subscription; nats-py has none of its own here."""
+
+
+STORED: Final = rb'\{"stream":"[^"]+",(?: ?"domain":"[^"]+",)? ?"seq":\d+\}'
+"""The body of a plain answer."""
+
+_is_stored = re.compile(STORED).fullmatch
 
 
 class Reply(NamedTuple):
@@ -31,7 +37,8 @@ class AckInbox:
         self.arrived = asyncio.Event()
         self._stored = re.compile(
             rb"MSG %b(\d{1,18}) %d \d+\r\n" % (re.escape(self.prefix.encode()), SID)
-            + rb'\{"stream":"[^"]+",(?: ?"domain":"[^"]+",)? ?"seq":\d+\}\r\n'
+            + STORED
+            + rb"\r\n"
         )
         self._numbers: list[bytes] = []
         self._replies: list[Reply] = []
@@ -52,15 +59,19 @@ class AckInbox:
 
     def put(self, subject: bytes, headers: bytes, payload: bytes) -> None:
         """Add a message that was parsed."""
-        self._replies.append(Reply(subject.decode()[len(self.prefix) :], headers, payload))
+        token = subject[len(self.prefix) :]
+        if not headers and token.isdigit() and _is_stored(payload):
+            self._numbers.append(token)
+        else:
+            self._replies.append(Reply(token.decode(), headers, payload))
         self.arrived.set()
 
     def take(self) -> tuple[list[int], list[Reply]]:
-        """What has arrived since the last time: numbers of stored messages, and everything else."""
+        """What has arrived since the last time: numbers of stored messages, sorted, and everything else."""
         self.arrived.clear()
         numbers, replies = self._numbers, self._replies
         self._numbers, self._replies = [], []
-        return list(map(int, numbers)), replies
+        return sorted(map(int, numbers)), replies
 
 
 class Parser(Protocol):

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from .ack_inbox import AckInbox, Reply
 from .core import puback
 from .core.account import Account
-from .core.batch import Batch
+from .core.batch import Batch, Room
 from .core.delivery import Delivery, State, Trigger
 from .core.envelope import HpubEncoder
 from .core.nats_link import LinkStatus
@@ -64,7 +64,7 @@ class JetStreamSink:
         self._session = session
         self._wanted = wanted
         self._streams = streams
-        self._timing = timing
+        self._limits = limits
         self._inbox = AckInbox()
         self._outbox = Outbox(limits, HpubEncoder(self._inbox.prefix, wanted.name), ordered=ordered)
         self._delivery = Delivery(timing.nats_backoff_max, rng)
@@ -74,9 +74,9 @@ class JetStreamSink:
         self._denied = 0  # of the connection's refusals, those seen
         self._watched = False  # the current activity knows of a deadline
         self._verified = False  # the stream was right when this connection was checked
-        self._trouble: Trouble | None = None
-        self._trouble_text: str | None = None
-        self._trouble_at = 0.0
+        self._found: Wrong | None = None  # by the last check of the stream
+        self._told: Wrong | None = None  # by answers to messages, until one is positive
+        self._denied_at = -QUIET_FOR
         self._next_log = 0.0
         self._stirred = asyncio.Event()  # there is something new for the current activity
         self._answered = asyncio.Event()  # messages have had their last word
@@ -119,7 +119,7 @@ class JetStreamSink:
         return self._open and connection is not None and connection.writable
 
     @property
-    def room(self) -> int:
+    def room(self) -> Room:
         """See `Sink`."""
         return self._outbox.room
 
@@ -150,17 +150,18 @@ class JetStreamSink:
         link = self._session.link
         if not link.connected:
             return link
+        wrong = self._found or self._told
         return link._replace(
-            connected=self._verified and self._trouble is None,
+            connected=self._verified and wrong is None,
             breaker=self._delivery.breaker,
-            failure=None if self._trouble is None else self._trouble.value,
-            last_error=self._trouble_text or link.last_error,
+            failure=None if wrong is None else wrong.trouble.value,
+            last_error=link.last_error if wrong is None else wrong.text,
         )
 
     @property
     def _open(self) -> bool:
         """Whether messages flow, and more would be welcome."""
-        return self._flows and self._outbox.room > 0
+        return self._flows and self._outbox.room.messages > 0
 
     @property
     def _flows(self) -> bool:
@@ -200,7 +201,8 @@ class JetStreamSink:
         except NatsLost:
             return Trigger.DOWN
         if isinstance(verdict, Wrong):
-            self._complain(verdict.trouble, verdict.text)
+            self._complain(verdict)
+            self._found = verdict
             return Trigger.WRONG
         self._accept(verdict, connection)
         return Trigger.RIGHT
@@ -247,10 +249,13 @@ class JetStreamSink:
         if deadline is None or deadline > _now():
             return None
         if connection.denied == self._denied:
+            if self._delivery.stuck:
+                text = f"no answer in {_now() - deadline + self._limits.timeout:.1f} s"
+                self._hear(Wrong(Trouble.UNAVAILABLE, text))
             return Trigger.OVERDUE
         # The server tells of a denied message without its number: those are it that nobody answered.
-        self._denied = connection.denied
-        self._complain(Trouble.DENIED, connection.denial)
+        self._denied, self._denied_at = connection.denied, _now()
+        self._hear(Wrong(Trouble.DENIED, connection.denial))
         self._outbox.window.refuse_all(puback.DENIED)
         self._refusal = Refusal(puback.DENIED, True, connection.denial)
         return None
@@ -297,8 +302,9 @@ class JetStreamSink:
         self._outbox.max_payload = min(sizes)
         self._outbox.drop_unbound(verdict.bound.fullmatch, _now())
         self._outbox.window.rewind()
-        if self._trouble not in (Trouble.STREAM_FULL, Trouble.DENIED):
-            self._recover()
+        if self._found is not None:
+            self._found = None
+            self._say_recovered()
 
     def _write(self, now: float) -> None:
         """Write what is due, if messages flow."""
@@ -322,29 +328,36 @@ class JetStreamSink:
     def _succeeded(self) -> None:
         """The stream has taken something."""
         self._delivery.succeeded()
-        if self._trouble is Trouble.STREAM_FULL or (
-            self._trouble is Trouble.DENIED and _now() - self._trouble_at > QUIET_FOR
-        ):
-            self._recover()
+        # Denied subjects show only when their messages are overdue, while others are taken.
+        if self._told is not None and _now() >= self._denied_at + QUIET_FOR:
+            self._told = None
+            self._say_recovered()
 
     def _refused(self, refusal: Refusal) -> None:
         self._refusal = refusal
-        if refusal.trouble is not None:
-            self._complain(refusal.trouble, refusal.text)
+        trouble = refusal.trouble or (Trouble.UNAVAILABLE if self._delivery.stuck else None)
+        if trouble is not None:
+            self._hear(Wrong(trouble, refusal.text))
 
-    def _recover(self) -> None:
-        if self._trouble is not None:
-            _log.info("JetStream takes messages again", extra={"stream": self._wanted.name})
-        self._trouble = self._trouble_text = None
+    def _hear(self, wrong: Wrong) -> None:
+        self._complain(wrong)
+        self._told = wrong
 
-    def _complain(self, trouble: Trouble, text: str) -> None:
-        """Note what is wrong; log it now and then."""
-        now = _now()
-        if self._trouble is not trouble or now >= self._next_log:
-            self._next_log = now + QUIET_FOR
-            extra = {"stream": self._wanted.name, "trouble": trouble.value, "reason": text}
+    def _complain(self, wrong: Wrong) -> None:
+        """Log what is wrong: at once when it is new, and now and then while it lasts."""
+        known = {each.trouble for each in (self._found, self._told) if each is not None}
+        if wrong.trouble not in known or _now() >= self._next_log:
+            self._next_log = _now() + QUIET_FOR
+            extra = {
+                "stream": self._wanted.name,
+                "trouble": wrong.trouble.value,
+                "reason": wrong.text,
+            }
             _log.warning("JetStream does not take messages", extra=extra)
-        self._trouble, self._trouble_text, self._trouble_at = trouble, text, now
+
+    def _say_recovered(self) -> None:
+        if self._found is None and self._told is None:
+            _log.info("JetStream takes messages again", extra={"stream": self._wanted.name})
 
     def _move(self, trigger: Trigger) -> None:
         state = self._delivery.step(trigger, _now())

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from .core.account import Account
-from .core.batch import Batch
+from .core.account import OVERSIZE, Account
+from .core.batch import Batch, Room
 from .core.envelope import encode
 from .core.nats_link import LinkStatus
-from .core.tally import OVERSIZE
 from .nats_session import NatsSession
 
-WRITE_LIMIT: Final = 2_000
-"""Messages that go to NATS in one write, give or take a batch."""
+WRITE_LIMIT: Final = Room(2_000, 1 << 20)
+"""What goes to NATS in one write, give or take a batch."""
 
 
 class Sink(Protocol):
@@ -41,8 +40,8 @@ class Sink(Protocol):
         """Whether a message may be sent right now."""
 
     @property
-    def room(self) -> int:
-        """Messages that it would like to be given at once."""
+    def room(self) -> Room:
+        """How much it would like to be given at once."""
 
     @property
     def account(self) -> Account:

@@ -2,6 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
+
+OVERSIZE: Final = "oversize"
+"""Dropped because the server, or the stream, takes no message of that size."""
 
 
 @dataclass(frozen=True)

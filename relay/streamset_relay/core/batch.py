@@ -1,4 +1,4 @@
-"""What travels from the socket to NATS: the messages of one read, in order."""
+"""What travels from the socket to NATS: the messages of one read, in order; and how much of it is welcome."""
 
 from typing import NamedTuple
 
@@ -13,3 +13,14 @@ class Batch(NamedTuple):
     messages: list[Message]
     size: int
     """Bytes of the payloads."""
+
+
+class Room(NamedTuple):
+    """How much a receiver would like to be given at once. The last batch may exceed it."""
+
+    messages: int
+    size: int
+    """Bytes of payloads."""
+
+
+NO_ROOM = Room(0, 0)

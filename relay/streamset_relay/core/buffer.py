@@ -11,7 +11,7 @@ from typing import Final
 from streamset_api.enums import Overflow
 from streamset_api.relay_config import BufferConfig
 
-from .batch import Batch
+from .batch import Batch, Room
 from .classify import Message
 
 OVERFLOW: Final = "buffer_full"
@@ -51,14 +51,15 @@ class Buffer:
             else:
                 self._append(lane, self._head(part))
 
-    def take(self, now: float, limit: int) -> list[Batch]:
-        """The oldest batches that have not expired, until they hold `limit` messages; they leave the buffer."""
+    def take(self, now: float, room: Room) -> list[Batch]:
+        """The oldest batches that have not expired, until they fill the room; they leave the buffer."""
         self.expire(now)
         taken: list[Batch] = []
-        messages = 0
-        while messages < limit and (lane := self._oldest_lane()):
+        messages = size = 0
+        while messages < room.messages and size < room.size and (lane := self._oldest_lane()):
             batch = self._remove(lane)
             messages += len(batch.messages)
+            size += batch.size
             taken.append(batch)
         return taken
 

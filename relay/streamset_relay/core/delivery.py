@@ -2,7 +2,7 @@
 
 `JetStreamSink` performs the activity of the current state and reports what came of it. Messages leave
 in `open` only, and every way there leads through `checking`: the stream is asked for at each connect,
-and whenever it refused something.
+and whenever it refused something or did not answer.
 """
 
 from enum import StrEnum
@@ -10,6 +10,9 @@ from random import Random
 from typing import Final
 
 from .nats_link import Breaker, backoff
+
+PATIENCE: Final = 2
+"""Pauses in a row after which it is no hiccup."""
 
 
 class State(StrEnum):
@@ -52,7 +55,7 @@ TRANSITIONS: Final[dict[State, dict[Trigger, State]]] = {
     },
     _S.OPEN: {
         _T.REFUSED: _S.SETTLING,
-        _T.OVERDUE: _S.CHECKING,
+        _T.OVERDUE: _S.PAUSED,
         _T.DOWN: _S.AWAY,
         _T.STOP: _S.STOPPED,
     },
@@ -89,6 +92,11 @@ class Delivery:
         self.state = State.AWAY
         self.failures = 0
         self.retry_at = 0.0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether trying again has not helped: no message was taken since the pause before the last."""
+        return self.failures >= PATIENCE
 
     @property
     def breaker(self) -> Breaker:

@@ -8,11 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from .account import Account, JetStreamAccount
-from .batch import Batch
+from .account import OVERSIZE, Account, JetStreamAccount
+from .batch import NO_ROOM, Batch, Room
 from .envelope import HpubEncoder, stream_of, subject_of
 from .puback import UNBOUND
-from .tally import OVERSIZE
 from .turns import Turns
 from .window import EXPIRED, UNSENT_AT_STOP, Limits, Window
 
@@ -39,10 +38,14 @@ class Outbox:
         return self.window.messages + (self._turns.held if self._turns else 0)
 
     @property
-    def room(self) -> int:
-        """Messages that it would like to be given now; 0 for none."""
-        room = self.window.room
-        return min(room, max(0, self._limits.messages - self.messages)) if self._turns else room
+    def room(self) -> Room:
+        """What it would like to be given now."""
+        room, turns, limits = self.window.room, self._turns, self._limits
+        if turns is None:
+            return room
+        messages = min(room.messages, limits.messages - self.messages)
+        size = min(room.size, limits.bytes - turns.size)
+        return Room(messages, size) if messages > 0 and size > 0 else NO_ROOM
 
     @property
     def account(self) -> Account:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from .account import OVERSIZE
 from .trouble import Trouble
 
 UNAVAILABLE: Final = "unavailable"
@@ -17,7 +18,6 @@ IN_PROCESS: Final = "in_process"
 STREAM_FULL: Final = "stream_full"
 DENIED: Final = "denied"
 WRONG_STREAM: Final = "wrong_stream"
-TOO_LARGE: Final = "oversize"
 SEALED: Final = "sealed"
 REFUSED: Final = "refused"
 UNBOUND: Final = "subject_unbound"
@@ -52,8 +52,8 @@ _BY_CODE: Final[dict[int, tuple[str, bool]]] = {
     10167: (OVERLOADED, True),  # the ingest queue of the stream is full
     10210: (OVERLOADED, True),
     10211: (OVERLOADED, True),
-    10054: (TOO_LARGE, False),  # the stream's own limit
-    10097: (TOO_LARGE, False),  # headers
+    10054: (OVERSIZE, False),  # the stream's own limit
+    10097: (OVERSIZE, False),  # headers
     10060: (WRONG_STREAM, False),  # another stream has the subject
     10070: (REFUSED, False),
     10071: (REFUSED, False),

@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 
 from .classify import BINARY, Sorted
 
-OVERSIZE = "oversize"
 SHUTDOWN = "shutdown"
 
 
 @dataclass
 class Tally:
-    """Counts of one relay. Drops of the buffer are counted there, what NATS took is counted by the sink."""
+    """Counts of one relay. Drops of the buffer are counted there, what became of the others by the sink."""
 
     received: int = 0
     """Data frames, malformed ones included."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Malformed frames and messages too large for NATS, by reason."""
+    """Malformed frames, by reason."""
     held: int = 0
     """Messages that a handover holds now."""
     duplicates: int = 0

@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from .batch import NO_ROOM, Room
 from .reordering import Reordering
 
 UNACKED: Final = "unacked_expired"
@@ -95,11 +96,6 @@ class Window:
         return len(self._states) - self._count(DONE) - self._count(DROPPED)
 
     @property
-    def size(self) -> int:
-        """Bytes held."""
-        return sum(map(len, self._parts))
-
-    @property
     def in_flight(self) -> int:
         """Messages written and not answered."""
         return self._count(FLYING)
@@ -115,15 +111,15 @@ class Window:
         return self._order.inverted
 
     @property
-    def room(self) -> int:
-        """Messages that it would like to be given now. More are taken; they wait.
+    def room(self) -> Room:
+        """What it would like to be given now. More is taken, and waits.
 
-        None while others wait, nor before a quarter of the window is free: small writes cost most.
+        Nothing while something waits, nor before a quarter of the window is free: small writes cost most.
         """
-        span = len(self._states)
-        if span * 4 > self._limit * 3 or self._flying_bytes * 4 > self._byte_limit * 3:
-            return 0
-        return 0 if WAITING in self._states else self._limit - span
+        span, most, size = len(self._states), self._limit, self._flying_bytes
+        if span * 4 > most * 3 or size * 4 > self._byte_limit * 3 or WAITING in self._states:
+            return NO_ROOM
+        return Room(most - span, max(1, self._byte_limit - size))
 
     def holds(self, number: int) -> bool:
         """Whether a message has been added and has no last word yet."""
@@ -143,17 +139,16 @@ class Window:
         start = self._states.find(WAITING)
         if start < 0:
             return []
-        stop = len(self._states)
-        parts = self._parts[start:]
+        stop = min(len(self._states), self._limit)
+        count, parts = stop - start, self._parts[start:stop]
         size = sum(map(len, parts))
-        if (
-            stop > self._limit
-            or self._flying_bytes + size > self._byte_limit
-            or self._count(WAITING) < stop - start
-        ):
-            return self._due_in_part(start, now)
-        self._states[start:] = _FLYING * (stop - start)
-        self._fly(stop - start, max(0, self._fresh - self._base - start), stop, size, now)
+        gaps = self._states.count(WAITING, start, stop) < count
+        if gaps or self._flying_bytes + size > self._byte_limit:
+            return self._due_one_by_one(start, now)
+        if parts:
+            self._states[start:stop] = _FLYING * count
+            again = min(max(0, self._fresh - self._base - start), count)
+            self._fly(count, again, stop, size, now)
         return parts
 
     def ack(self, numbers: list[int]) -> None:
@@ -282,8 +277,8 @@ class Window:
     def _key(self, number: int) -> bytes:
         return self._stream_of(self._parts[number - self._base])
 
-    def _due_in_part(self, at: int, now: float) -> list[bytes]:
-        """As far as the bounds allow, message by message."""
+    def _due_one_by_one(self, at: int, now: float) -> list[bytes]:
+        """As far as the bounds allow, between messages that are done."""
         parts, size, again, stop = [], 0, 0, at
         while 0 <= at < self._limit:
             part = self._parts[at]

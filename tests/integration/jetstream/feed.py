@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from streamset_api.nats import JetStreamCreate
 from streamset_api.relay_config import BufferConfig, RelayConfig
@@ -132,37 +133,32 @@ class Feed:
         return inversions
 
 
-@asynccontextmanager
-async def feeding(
+def make(
     *servers: str,
     create: JetStreamCreate | None = CREATE,
     ordered: bool = False,
     limits: Limits = WIDE,
     timing: Timing | None = None,
-    window: float = 120.0,
-    subject: str = "md.{symbol}.{channel}",
     names: Sequence[str] = NAMES,
-    padding: int = 100,
-    buffer: int = 200_000,
-) -> AsyncIterator[Feed]:
-    """A pipeline with a sink that runs."""
+) -> tuple[JetStreamSink, NatsSession, Streams]:
+    """A sink, its session, and the streams that it delivers."""
     timing = timing or Timing()
-    config = RelayConfig.model_validate(
-        {"streams": names, "nats": {"servers": servers, "subject": subject}}
-    )
-    streams = Streams(config)
-    streams.plan(config.streams)
+    nats = {"servers": servers, "subject": "md.{symbol}.{channel}"}
+    streams = Streams(RelayConfig.model_validate({"streams": names, "nats": nats}))
+    streams.plan(names)
     session = NatsSession(servers, name="test", timing=timing, rng=Random(7))
-    sink = JetStreamSink(
-        session,
-        Wanted(STREAM, window, "md.*.*", create),
-        streams,
-        limits,
-        timing,
-        Random(7),
-        ordered=ordered,
-    )
-    pipeline = Pipeline(streams, Buffer(BufferConfig(max_messages=buffer)), sink)
+    wanted = Wanted(STREAM, 120.0, "md.*.*", create)
+    sink = JetStreamSink(session, wanted, streams, limits, timing, Random(7), ordered=ordered)
+    return sink, session, streams
+
+
+@asynccontextmanager
+async def feeding(
+    *servers: str, names: Sequence[str] = NAMES, padding: int = 100, **options: Any
+) -> AsyncIterator[Feed]:
+    """A pipeline with a sink that runs; `options` are those of `make`."""
+    sink, session, streams = make(*servers, names=names, **options)
+    pipeline = Pipeline(streams, Buffer(BufferConfig(max_messages=200_000)), sink)
     feed = Feed(pipeline, sink, session, streams, names, padding)
     running = asyncio.create_task(sink.run())
     publishing = asyncio.create_task(publish(pipeline))

@@ -7,7 +7,8 @@ import pytest
 
 from streamset_api.nats import Discard, JetStreamCreate
 from streamset_relay.core.window import UNACKED, UNACKED_AT_STOP, Limits
-from tests.integration.jetstream.feed import STREAM, WIDE, Timing, feeding, until
+from streamset_relay.jetstream_sink import JetStreamSink
+from tests.integration.jetstream.feed import STREAM, WIDE, Timing, feeding, make, until
 from tests.support.jetstream import administration, content, count
 from tests.support.nats_server import NatsServer
 
@@ -73,6 +74,9 @@ async def test_answers_that_come_late_on_a_living_connection() -> None:
         await feed.drained()
         feed.check(await content(server.url, STREAM))
         assert feed.sink.link.reconnects == 0
+        account = feed.sink.account.jetstream
+        assert account is not None
+        assert account.duplicate_answers > 0, "nothing was stored twice over"
 
 
 async def test_a_stream_that_is_deleted_is_made_anew_and_gets_what_had_no_answer() -> None:
@@ -254,3 +258,54 @@ async def test_a_server_in_lame_duck_mode_is_left_without_a_loss() -> None:
         await old.restart()
         stored = [*await content(old.url, STREAM), *await content(new.url, STREAM)]
         assert len({message.payload for message in stored}) == feed.put
+
+
+async def test_a_server_without_space_is_told_of_and_waited_for() -> None:
+    """The stream is right and refuses all the same: that shows only when it lasts."""
+    async with (
+        NatsServer(jetstream="max_file_store: 2MB") as server,
+        feeding(server.url, padding=2_000) as feed,
+        administration(server.url) as js,
+    ):
+        await js.add_stream(name="OTHER", subjects=["other"])
+        await js.publish("other", b"x" * 900_000)
+        await feed.run(2_000)
+        await until(lambda: feed.sink.link.failure == "JetStreamUnavailable")
+        assert "resources" in (feed.sink.link.last_error or "")
+        assert not feed.sink.link.connected
+        await js.delete_stream("OTHER")
+        await until(lambda: feed.sink.link.connected)
+        stored = await content(server.url, STREAM)
+        assert len(stored) > 300
+        feed.pipeline.buffer.drop_all("shutdown")
+
+
+async def test_a_bug_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(JetStreamSink, "_check", broken)
+    async with NatsServer(jetstream=True) as server:
+        sink, _, _ = make(server.url)
+        with pytest.raises(ExceptionGroup) as caught:
+            await asyncio.wait_for(sink.run(), 5)
+        assert caught.group_contains(ZeroDivisionError)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_stops_at_any_moment(seed: int) -> None:
+    """Whatever it is doing: connecting, checking, sending again. No task stays, and every message counts."""
+    random = Random(seed)
+    async with NatsServer(jetstream=True) as server, feeding(server.url) as feed:
+        await until(lambda: feed.sink.ready)
+        feed.batch(2_000)
+        match seed % 3:
+            case 0:
+                server.pause()
+            case 1:
+                await server.kill()
+        await asyncio.sleep(random.uniform(0.0, 0.3))
+        async with asyncio.timeout(5):
+            await feed.sink.stop(1)
+        assert feed.sink.account.pending == 0
+        server.resume()

@@ -42,6 +42,16 @@ def test_managed_fields_are_not_kept() -> None:
     assert "managedFields" not in cache.of_kind(KEY, CONFIG_MAPS)["majors-0"]["metadata"]
 
 
+def test_of_a_pod_only_what_is_read_is_kept() -> None:
+    cache = Cache()
+    spec = {"spec": {"containers": []}, "status": {"phase": "Running"}}
+    cache.put(PODS, thing("majors-0-x", 1) | spec)
+    cache.put(CONFIG_MAPS, thing("majors-0", 1) | spec)
+
+    assert cache.of_kind(KEY, PODS)["majors-0-x"].keys() == {"metadata", "status"}
+    assert cache.of_kind(KEY, CONFIG_MAPS)["majors-0"].keys() == {"metadata", "spec", "status"}
+
+
 def test_the_same_version_concerns_nobody() -> None:
     cache = Cache()
     cache.put(CONFIG_MAPS, thing("majors-0", 1))

@@ -4,12 +4,13 @@ from streamset_api.buffer import ChannelOverflow
 from streamset_api.enums import Overflow
 from streamset_api.market import Market
 from streamset_api.relay_config import BufferConfig
-from streamset_relay.core.batch import Batch
+from streamset_relay.core.batch import Batch, Room
 from streamset_relay.core.buffer import EXPIRED, MESSAGE_OVERHEAD, OVERFLOW, Buffer
 from streamset_relay.core.stream import Stream
 
 KEPT = Stream("a@trade", Market.SPOT, "s", Overflow.DROP_NEWEST)
 EVICTED = Stream("a@bookTicker", Market.SPOT, "s", Overflow.DROP_OLDEST)
+ALL = Room(1 << 30, 1 << 40)
 MIXED = (ChannelOverflow(channel="bookTicker", overflow=Overflow.DROP_OLDEST),)
 
 
@@ -29,7 +30,7 @@ def identities(batches: list[Batch]) -> list[int]:
 
 
 def drain(a_buffer: Buffer, now: float = 0.0) -> list[int]:
-    return identities(a_buffer.take(now, 1 << 30))
+    return identities(a_buffer.take(now, ALL))
 
 
 def test_batches_leave_in_the_order_they_came() -> None:
@@ -37,10 +38,24 @@ def test_batches_leave_in_the_order_they_came() -> None:
     for first in (1, 4, 7):
         a_buffer.put(batch(first, first + 1, first + 2))
 
-    assert [identities([taken]) for taken in a_buffer.take(0.0, 4)] == [[1, 2, 3], [4, 5, 6]]
+    assert [identities([taken]) for taken in a_buffer.take(0.0, Room(4, 1 << 30))] == [
+        [1, 2, 3],
+        [4, 5, 6],
+    ]
     assert drain(a_buffer) == [7, 8, 9]
-    assert a_buffer.take(0.0, 10) == []
+    assert a_buffer.take(0.0, ALL) == []
     assert (a_buffer.messages, a_buffer.size, a_buffer.dropped) == (0, 0, {})
+
+
+def test_a_receiver_gets_as_many_bytes_as_it_has_room_for() -> None:
+    a_buffer = buffer()
+    for number in range(4):
+        a_buffer.put(batch(number, payload=b"x" * 100))
+
+    taken = a_buffer.take(0.0, Room(1 << 30, 150))
+
+    assert sum(each.size for each in taken) == 200, "the last batch may exceed it"
+    assert a_buffer.messages == 2
 
 
 def test_a_full_buffer_drops_the_newest_messages_of_a_batch() -> None:
@@ -110,7 +125,7 @@ def test_a_mixed_batch_goes_into_its_lanes_and_comes_out_by_age() -> None:
     a_buffer.put(batch(4, arrived=2.0, stream=EVICTED))
     a_buffer.put(batch(5, arrived=3.0))
 
-    taken = a_buffer.take(3.0, 100)
+    taken = a_buffer.take(3.0, ALL)
 
     assert [identities([part]) for part in taken] == [[1, 3], [2], [4], [5]]
     assert [part.size for part in taken] == [4, 3, 2, 2]

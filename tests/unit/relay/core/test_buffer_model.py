@@ -17,7 +17,7 @@ from streamset_api.buffer import ChannelOverflow
 from streamset_api.enums import Overflow
 from streamset_api.market import Market
 from streamset_api.relay_config import BufferConfig
-from streamset_relay.core.batch import Batch
+from streamset_relay.core.batch import Batch, Room
 from streamset_relay.core.buffer import EXPIRED, MESSAGE_OVERHEAD, OVERFLOW, Buffer
 from streamset_relay.core.stream import Stream
 
@@ -116,18 +116,20 @@ class BufferModel(RuleBasedStateMachine):
     def _waiting(self) -> list[Waiting]:
         return [message for lane in self.lanes.values() for message in lane]
 
-    @rule(limit=st.integers(0, 10))
-    def take(self, limit: int) -> None:
+    @rule(limit=st.integers(0, 10), size=st.integers(0, 3_000))
+    def take(self, limit: int, size: int) -> None:
         self._expire_model()
         order: dict[str, list[int]] = {}
         for message in self._waiting():
             order.setdefault(message.stream, []).append(message.identity)
 
-        batches = self.buffer.take(self.now, limit)
+        batches = self.buffer.take(self.now, Room(limit, size))
 
         counts = [len(batch.messages) for batch in batches]
+        sizes = [batch.size for batch in batches]
         assert sum(counts[:-1]) < max(limit, 1)
-        assert sum(counts) >= limit or not self.buffer.messages
+        assert sum(sizes[:-1]) < max(size, 1)
+        assert sum(counts) >= limit or sum(sizes) >= size or not self.buffer.messages
         assert all(counts)
         arrivals = [batch.arrived for batch in batches]
         assert arrivals == sorted(arrivals)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamset_api.enums import Overflow
 from streamset_api.market import Market
-from streamset_relay.core.batch import Batch
+from streamset_relay.core.batch import NO_ROOM, Batch
 from streamset_relay.core.envelope import HpubEncoder
 from streamset_relay.core.outbox import Outbox
 from streamset_relay.core.stream import Stream
@@ -86,7 +86,7 @@ class World:
 def test_every_message_is_stored_once_whatever_is_refused_or_lost(seed: int, ordered: bool) -> None:
     world = World(seed, ordered=ordered)
     for _ in range(30):
-        if world.outbox.room:
+        if world.outbox.room.messages:
             world.feed(world.random.randint(1, 12))
         world.write()
         if world.random.random() < 0.3:
@@ -189,3 +189,14 @@ def test_what_waits_for_its_turn_expires_with_the_buffers_time() -> None:
 
     assert world.outbox.account.dropped == {"expired": 3}
     assert world.outbox.messages == 1, "the one in flight may yet be answered"
+
+
+def test_a_line_of_large_messages_is_bounded_in_bytes() -> None:
+    world = World(1, ordered=True)
+    payload = b"1" * 9_000
+    for _ in range(4):
+        assert world.outbox.room.messages
+        world.outbox.put([Batch(0, 0.0, [(STREAMS[0], payload, world.put)], 9_000)], 0.0)
+        world.put += 1
+        world.write()
+    assert world.outbox.room == NO_ROOM, "three of four wait, with 27 kB of 20 kB"

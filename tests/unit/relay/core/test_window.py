@@ -1,5 +1,6 @@
 import pytest
 
+from streamset_relay.core.batch import NO_ROOM
 from streamset_relay.core.window import EXPIRED, UNACKED, Limits, Window
 
 LIMITS = Limits(messages=8, bytes=1_000, timeout=5.0, lifetime=100.0, ttl=60.0)
@@ -27,7 +28,7 @@ def test_what_is_added_is_due_once() -> None:
 
     assert made.due(0.0) == parts("abc")
     assert made.due(0.0) == []
-    assert (made.in_flight, made.messages, made.size) == (3, 3, 3)
+    assert (made.in_flight, made.messages) == (3, 3)
 
 
 def test_answers_in_any_order_leave_nothing_behind() -> None:
@@ -36,7 +37,7 @@ def test_answers_in_any_order_leave_nothing_behind() -> None:
     made.ack([0, 1])
     made.ack([4, 2])
 
-    assert (made.acked, made.messages, made.size) == (5, 0, 0)
+    assert (made.acked, made.messages) == (5, 0)
     assert made.deadline is None
 
 
@@ -75,7 +76,7 @@ def test_new_messages_wait_behind_those_that_are_written_again() -> None:
     made.rewind()
     made.add(parts("c"), 1.0)
 
-    assert made.room == 0
+    assert made.room == NO_ROOM
     assert made.due(1.0) == parts("abc")
     assert made.resent == 2
 
@@ -128,7 +129,16 @@ def test_bytes_bound_what_is_in_flight_but_not_a_single_message() -> None:
 
 @pytest.mark.parametrize(("in_flight", "room"), [(0, 8), (6, 2), (7, 0), (8, 0)])
 def test_room_is_offered_when_a_quarter_of_the_window_is_free(in_flight: int, room: int) -> None:
-    assert sent("a" * in_flight).room == room
+    assert sent("a" * in_flight).room.messages == room
+
+
+@pytest.mark.parametrize(("size", "room"), [(100, 900), (750, 250), (751, 0)])
+def test_room_is_bounded_in_bytes_too(size: int, room: int) -> None:
+    made = window()
+    made.add([b"x" * size], 0.0)
+    made.due(0.0)
+
+    assert made.room.size == room
 
 
 def test_the_oldest_message_in_flight_is_the_one_that_is_overdue() -> None:

@@ -185,7 +185,7 @@ class WindowModel(RuleBasedStateMachine):
     @rule(messages=MESSAGES, outcomes=OUTCOMES)
     def round_trip(self, messages: list[tuple[int, int]], outcomes: list[str]) -> None:
         """New messages, if there is room, and all that is due: written, and answered."""
-        if self.window.room:
+        if self.window.room.messages:
             self.add(messages)
         self.write()
         self.serve(outcomes + [ACK] * len(self.server.socket))
@@ -292,9 +292,9 @@ class WindowModel(RuleBasedStateMachine):
     @invariant()
     def room_is_for_new_messages_only(self) -> None:
         room = self.window.room
-        if room:
+        if room.messages:
             assert not self.waiting
-            assert room + len(self.flying) <= self.window.limit
+            assert room.messages + len(self.flying) <= self.window.limit
 
     @invariant()
     def knows_what_was_overtaken(self) -> None:
