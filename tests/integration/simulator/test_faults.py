@@ -245,7 +245,7 @@ async def test_a_burst_comes_at_once_and_in_order() -> None:
     config = SimulatorConfig(rates={"*": 1.0})
     async with Simulator(config) as exchange, client(exchange, "/ws/a@trade") as connection:
         assert exchange.faults.burst("a@trade", 5000) == 1
-        ids = [event["data"]["t"] for event in await events(connection, 5000)]
+        ids = [event["t"] for event in await events(connection, 5000)]
 
     assert ids == list(range(ids[0], ids[0] + 5000))
 
@@ -272,7 +272,7 @@ async def test_fragmented_events(ping_between: bool) -> None:
 async def test_fragments_reach_an_ordinary_client_as_events() -> None:
     async with Simulator(FAST) as exchange, client(exchange, "/ws/a@trade") as connection:
         exchange.faults.fragment("a@trade", events=20, pieces=5, ping_between=True)
-        ids = [event["data"]["t"] for event in await events(connection, 60)]
+        ids = [event["t"] for event in await events(connection, 60)]
 
     assert ids == list(range(ids[0], ids[0] + 60))
 
