@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 from tests import capabilities
 
@@ -18,6 +19,10 @@ OURS = [
     "exchange_simulator",
     "streamset_cli",
 ]
+
+# A busy machine makes an example slow, and a slow example is no fault.
+settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anywhere")
 
 NOT_RUN = pytest.StashKey[dict[str, int]]()
 

@@ -73,10 +73,10 @@ def _run(sets: int, options: Options) -> Measurement:
         folder = Path(name)
         with Plane(folder / "plane") as plane:
             run = asyncio.run(measure(plane, sets, options, folder))
-    converge, load = run.phases["converge"], os.getloadavg()[0]
+    converge = run.phases["converge"]
     print(
         f"{sets:>6,} sets settled in {converge.seconds:.1f} s, of which the operator worked "
-        f"{converge.cpu_seconds:.1f} s of CPU; load of the machine {load:.1f}",
+        f"{converge.cpu_seconds:.1f} s of CPU; others had {converge.others:.0%} of the machine",
         file=sys.stderr,
     )
     return run

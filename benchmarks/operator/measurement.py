@@ -13,12 +13,14 @@ class Phase:
     `seconds` is what the phase is about, not the time between the looks. `own` and `counted` are the
     operator's requests by the API server's word and by its own; `watches` are those of kopf's
     client. `refused` counts answers to both by status code, from 400 on. Memory is in bytes, at the
-    end and the most until then.
+    end and the most until then. `others` is the share of the machine's CPUs, from 0 to 1, that
+    neither the operator nor anything else of the benchmark had.
     """
 
     seconds: float
     cpu_seconds: float
     server_cpu_seconds: float
+    others: float
     resident: int
     peak: int
     own: Counts

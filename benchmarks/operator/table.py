@@ -87,6 +87,7 @@ def _costs(row: RowOf, phase: Callable[[Measurement], Phase]) -> Iterator[Row]:
         "  API server and etcd, CPU ms per set",
         lambda run: 1e3 * phase(run).server_cpu_seconds / run.sets,
     )
+    yield row("  others on the machine, % of its CPUs", lambda run: 100 * phase(run).others)
 
 
 def _requests(runs: Sequence[Measurement], phase: Callable[[Measurement], Phase]) -> Iterator[Row]:

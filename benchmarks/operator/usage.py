@@ -1,6 +1,7 @@
-"""What a process has used, as the kernel tells it in /proc (proc(5))."""
+"""What processes have used, and the machine, as the kernel tells it in /proc (proc(5))."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,44 @@ def usage_of(pid: int) -> Usage:
 
 def read_usage(stat: str, status: str) -> Usage:
     """Return what the text of the two files says."""
-    after_name = stat.rpartition(")")[2].split()  # a name may hold spaces and brackets
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     return Usage(
-        cpu_seconds=(int(after_name[11]) + int(after_name[12])) / TICKS,
+        cpu_seconds=_cpu_seconds(stat),
         resident=_bytes(fields["VmRSS"]),
         peak=_bytes(fields["VmHWM"]),
     )
+
+
+def family(pid: int) -> float:
+    """Return the CPU seconds that a process and its children have used, as far as they live."""
+    used = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            stat = (folder / "stat").read_text()
+            if pid in (int(folder.name), int(_fields(stat)[1])):
+                used += _cpu_seconds(stat)
+    return used
+
+
+def machine() -> float:
+    """Return the CPU seconds that were used on the machine, or taken from it, since it started."""
+    return read_machine(Path("/proc/stat").read_text())
+
+
+def read_machine(stat: str) -> float:
+    """Return what the text of `/proc/stat` says; guests are part of user time."""
+    user, nice, system, _idle, _wait, irq, softirq, steal, *_ = map(int, stat.split()[1:11])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def _cpu_seconds(stat: str) -> float:
+    user, system = _fields(stat)[11:13]
+    return (int(user) + int(system)) / TICKS
+
+
+def _fields(stat: str) -> list[str]:
+    """Return the fields behind the name, which may hold spaces and brackets."""
+    return stat.rpartition(")")[2].split()
 
 
 def _bytes(field: str) -> int:

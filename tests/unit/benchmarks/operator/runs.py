@@ -14,6 +14,7 @@ IDLE = Phase(
     seconds=1.0,
     cpu_seconds=1.0,
     server_cpu_seconds=1.0,
+    others=0.25,
     resident=70_000_000,
     peak=70_000_000,
     own=Counter(),

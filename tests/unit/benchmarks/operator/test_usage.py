@@ -1,8 +1,19 @@
-"""What a process has used."""
+"""What processes have used."""
 
 import os
+import subprocess
+import sys
 
-from benchmarks.operator.usage import TICKS, read_usage, usage_of
+from benchmarks.operator.usage import (
+    TICKS,
+    family,
+    machine,
+    read_machine,
+    read_usage,
+    usage_of,
+)
+
+WORK = "sum(range(5_000_000)); print(flush=True); input()"
 
 STATUS = "Name:\tpython\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\nThreads:\t1\n"
 
@@ -20,3 +31,23 @@ def test_the_kernel_still_writes_it_so() -> None:
 
     assert usage.cpu_seconds > 0
     assert usage.peak >= usage.resident > 1 << 20
+
+
+def test_idle_and_waiting_time_is_not_used() -> None:
+    stat = f"cpu  {TICKS} {TICKS} {TICKS} 900 900 0 {TICKS} {TICKS} 7 7\ncpu0 1 2 3\n"
+
+    assert read_machine(stat) == 5.0
+    assert machine() > 0
+
+
+def test_children_count_as_family() -> None:
+    alone = family(os.getpid())
+    command = [sys.executable, "-c", WORK]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        together, its = family(os.getpid()), usage_of(child.pid).cpu_seconds
+        child.kill()
+
+    assert its > 0
+    assert together >= alone + its - 2 / TICKS
