@@ -86,6 +86,11 @@ class Feed:
             while self.pipeline.buffer.messages or self.sink.account.pending:
                 await asyncio.sleep(0.01)
 
+    async def more_sent_off(self) -> None:
+        """Wait until something has been written that was not even put when this was called."""
+        put = self.put
+        await until(lambda: self.sent_off > put)
+
     @property
     def server(self) -> str:
         """The server in use."""
@@ -94,6 +99,13 @@ class Feed:
     @property
     def dropped(self) -> dict[str, int]:
         return dict(self.sink.account.dropped + self.pipeline.buffer.dropped)
+
+    @property
+    def sent_off(self) -> int:
+        """Messages written to the server at least once, answered or not."""
+        account = self.sink.account.jetstream
+        assert account is not None
+        return account.acked + account.duplicate + account.in_window
 
     @property
     def accounted(self) -> int:

@@ -23,8 +23,13 @@ async def test_a_server_killed_at_random_times_has_everything_once(seed: int) ->
     async with NatsServer(jetstream=True) as server, feeding(server.url) as feed:
         async with asyncio.TaskGroup() as tasks:
             flow = tasks.create_task(feed.run(20_000, RATE))
-            for _ in range(3):
+            for attempt in range(3):
                 await asyncio.sleep(random.uniform(0.1, 0.8))
+                if (
+                    attempt == 0
+                ):  # a stopped one answers nothing: what is put now must be sent again
+                    server.pause()
+                    await feed.more_sent_off()
                 await server.kill()
                 await asyncio.sleep(random.uniform(0.0, 0.3))
                 await server.restart()
