@@ -198,6 +198,10 @@ class Timing(Model):
     """Messages on their way into JetStream at a time."""
     window_bytes: Annotated[int, Field(ge=1024, le=2**40)] = 8 * 2**20
     """Bytes on their way into JetStream at a time."""
+    succession_interval: Period = 0.5
+    """How often a relay asks for another one of the same streams."""
+    succession_silence: Period = 3.0
+    """A relay that was not heard of for this long is succeeded without its word."""
     grace_period: Period = 30.0
     """terminationGracePeriodSeconds of the pod; the relay is done 5 s earlier."""
     config_poll_interval: Period = 1.0

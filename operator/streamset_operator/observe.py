@@ -5,7 +5,7 @@ an entry's age is how long ago the operator saw it change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from streamset_api.errors import ConfigError
@@ -116,7 +116,10 @@ def removal(entries: Sequence[Object], stale: Iterable[str]) -> list[dict[str, A
 
 
 def _standing_for(relay: str, pods: Iterable[Object]) -> PodState | None:
-    """Return the relay's newest ready pod, or its newest; one that ends stands for nothing."""
+    """Return the relay's newest ready pod, or its newest; one that ends stands for nothing.
+
+    A ready one that is being replaced goes on while its successor is in trouble, and that is worth knowing.
+    """
     alive = [
         (state.ready, pod["metadata"].get("creationTimestamp") or "", state.name, state)
         for pod in pods
@@ -125,7 +128,11 @@ def _standing_for(relay: str, pods: Iterable[Object]) -> PodState | None:
         and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
         for state in [pod_state(pod)]
     ]
-    return max(alive, key=lambda found: found[:3])[3] if alive else None
+    if not alive:
+        return None
+    standing = max(alive, key=lambda found: found[:3])[3]
+    newest = max(alive, key=lambda found: found[1:3])[3]
+    return replace(standing, trouble=standing.trouble or newest.trouble)
 
 
 def _believed(entry: Object | None, pod: PodState | None, uid: str) -> RelayReport | None:

@@ -1,9 +1,9 @@
 """What server-side apply cannot mend: a field that somebody added and that excludes one of ours.
 
 Apply leaves a field alone that its manager never had. Where the API server allows one of several (a
-strategy's parameters, a variable's value or its source, the source of a volume, the action of a
-probe), a change by hand therefore makes every later apply invalid. A patch has to put right what
-excludes each other in one step; the apply after it does the rest.
+variable's value or its source, the source of a volume, the action of a probe), a change by hand
+therefore makes every later apply invalid. A patch has to put right what excludes each other in one
+step; the apply after it does the rest.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,6 @@ def replacements(live: Object, wanted: Object) -> list[dict[str, Any]]:
 
 def _pairs(live: Object, wanted: Object) -> Iterator[tuple[Path, Any, Object]]:
     """Yield what allows one of several: its path, what is there, what should be."""
-    yield ("spec", "strategy"), live["spec"].get("strategy"), wanted["spec"]["strategy"]
     theirs, ours = _at(live, _TEMPLATE), _at(wanted, _TEMPLATE)
     yield from _entries(_TEMPLATE, "volumes", theirs, ours)
     for path, container, right in _entries(_TEMPLATE, "containers", theirs, ours):

@@ -14,9 +14,13 @@ from streamset_api.subject import pattern
 
 from .core.backoff import ConnectBudget
 from .core.buffer import PRESSURE, Buffer
+from .core.events import Journal
+from .core.losses import Losses
+from .core.ownership import Bounds, Ownership
 from .core.plan import Planned, plan
 from .core.stream import Streams
 from .core.stream_info import Wanted
+from .core.succession import subject_of
 from .core.tally import SHUTDOWN
 from .core.window import SAFETY, Limits
 from .errors import AttemptsExhausted
@@ -32,6 +36,8 @@ from .report import HEARTBEAT, beat, describe, news
 from .settings import Settings
 from .sink import CoreSink, Sink
 from .status import Status, observe
+from .succession import Succession
+from .tail import Tail
 from .watch import changed_streams
 
 log = logging.getLogger(__name__)
@@ -75,8 +81,17 @@ class Relay:
             config.timing.connects_per_window, config.timing.connect_window
         )
         streams = Streams(config)
-        sink = _sink(config, streams, self._random)
-        self._pipeline = Pipeline(streams, Buffer(config.buffer), sink)
+        session = _session(config, self._random)
+        journal = Journal(config.nats.events_subject, config.market, config.identity.relay)
+        sink = _sink(config, session, streams, self._random, journal.losses)
+        self._pipeline = Pipeline(
+            streams,
+            Buffer(config.buffer, journal.losses),
+            sink,
+            ownership=_ownership(config, streams),
+            journal=journal,
+        )
+        self._succession = _succession(config, session, self._pipeline)
         self._places: dict[int, Place] = {}
         self._readers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
@@ -172,11 +187,19 @@ class Relay:
         for place in self._places.values():
             self._tasks.create_task(place.stop())
         await self._finish(self._readers, (deadline - self._clock()) / 2)
+        if self._succession is not None:
+            settling = self._tasks.create_task(self._succession.settle())
+            await self._finish({settling}, (deadline - self._clock()) / 2)
+        self._pipeline.tell(self._clock(), time.time_ns(), last=True)
         self._pipeline.end()
         await self._finish({publisher}, deadline - self._clock())
         self._pipeline.buffer.drop_all(SHUTDOWN)
+        self._pipeline.journal.drop_all(SHUTDOWN)
         left = max(deadline - self._clock(), LAST_CHANCE)
         await self._finish({self._tasks.create_task(sink.drain(left))}, left)
+        if self._succession is not None:
+            left = max(deadline - self._clock(), LAST_CHANCE)
+            await self._finish({self._tasks.create_task(self._succession.end(left))}, left)
         left = LAST_CHANCE if self._hurry.is_set() else deadline - self._clock()
         await sink.stop(max(left, LAST_CHANCE))
 
@@ -205,6 +228,8 @@ class Relay:
 
     def _clockwork(self) -> Iterable[Coroutine[None, None, None]]:
         yield self._tick()
+        if self._succession is not None:
+            yield self._succession.run()
         yield self._report()
         if self.config.heartbeat.enabled:
             yield self._beat()
@@ -239,6 +264,9 @@ class Relay:
             await asyncio.sleep(TICK)
             self._ticked_at = self._clock()
             buffer.expire(self._ticked_at)
+            self._pipeline.tell(self._ticked_at, time.time_ns())
+            if self._pipeline.ownership is not None:
+                self._pipeline.ownership.expire(self._ticked_at)
             limit = PRESSURE / 2 if pressed else PRESSURE  # or it would be said at every turn
             if pressed != (buffer.utilization >= limit):
                 pressed = not pressed
@@ -282,19 +310,52 @@ class Relay:
             self._config_hash = change.config_hash or self._config_hash
 
 
-def _sink(config: RelayConfig, streams: Streams, random: Random) -> Sink:
-    """Where messages go, as configured."""
+def _session(config: RelayConfig, random: Random) -> NatsSession:
     nats, timing = config.nats, config.timing
-    session = NatsSession(
+    return NatsSession(
         nats.servers,
         name=nats.client_name,
         timing=timing,
         rng=random,
         files=CredentialFiles(nats.auth, nats.tls, timing.config_poll_interval),
     )
+
+
+def _ownership(config: RelayConfig, streams: Streams) -> Ownership | None:
+    """None where there is neither another relay nor a JetStream stream that knows how far the last one came."""
+    if _subject(config) is None and config.nats.jet_stream is None:
+        return None
+    return Ownership(streams, Bounds(config.buffer.max_bytes, config.buffer.ttl_seconds))
+
+
+def _succession(config: RelayConfig, session: NatsSession, pipeline: Pipeline) -> Succession | None:
+    if pipeline.ownership is None:
+        return None
+    jet_stream = config.nats.jet_stream
+    return Succession(
+        session,
+        pipeline,
+        pipeline.ownership,
+        config.timing,
+        subject=_subject(config),
+        tail=None if jet_stream is None else Tail(jet_stream.stream, pipeline.streams),
+    )
+
+
+def _subject(config: RelayConfig) -> str | None:
+    """Where relays of the same streams ask for each other; None for one that belongs to no set."""
+    who = config.identity
+    return None if who.set_uid is None or who.relay is None else subject_of(who.set_uid, who.relay)
+
+
+def _sink(
+    config: RelayConfig, session: NatsSession, streams: Streams, random: Random, losses: Losses
+) -> Sink:
+    """Where messages go, as configured."""
+    nats, timing = config.nats, config.timing
     jet_stream = nats.jet_stream
     if jet_stream is None:
-        return CoreSink(session)
+        return CoreSink(session, losses)
     window = jet_stream.duplicate_window_seconds
     subjects = pattern(nats.subject, config.market.value)
     limits = Limits(
@@ -306,19 +367,19 @@ def _sink(config: RelayConfig, streams: Streams, random: Random) -> Sink:
     )
     return JetStreamSink(
         session,
-        Wanted(jet_stream.stream, window, subjects, jet_stream.create),
+        Wanted(jet_stream.stream, window, subjects, jet_stream.create, nats.events_subject),
         streams,
         limits,
         timing,
         random,
         ordered=jet_stream.ordered,
+        losses=losses,
     )
 
 
 def _without_effect(config: RelayConfig) -> list[str]:
     """The fields of the configuration that are set and that this version does not act upon."""
     given = {
-        "nats.eventsSubject": config.nats.events_subject,
         "telemetry.otlpEndpoint": config.telemetry.otlp_endpoint,
     }
     return [name for name, value in given.items() if value is not None]

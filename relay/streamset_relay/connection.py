@@ -6,6 +6,7 @@ silence). Both run as tasks of the relay. The decisions are in `core.session`, `
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable
 
 from streamset_api.relay_config import RelayConfig
@@ -13,8 +14,10 @@ from streamset_api.relay_config import RelayConfig
 from . import transport
 from .core.channel import channel_of
 from .core.classify import Control, ServerShutdown, Sorted
-from .core.handover import Handover, Side
+from .core.events import Journal, Seat
+from .core.handover import LEADS, Handover, Side
 from .core.plan import Planned
+from .core.sequence import Cut
 from .core.session import (
     ENDS,
     LASTS,
@@ -27,7 +30,6 @@ from .core.session import (
     Failed,
     GiveUp,
     Opened,
-    Policy,
     Promoted,
     Session,
     ShutdownAnnounced,
@@ -60,6 +62,7 @@ class Connection:
         streams: Streams,
         session: Session,
         tally: Tally,
+        journal: Journal,
         succeeds: Handover | None = None,
     ) -> None:
         timing = config.timing
@@ -74,11 +77,15 @@ class Connection:
         self.observation = NOTHING_SEEN
         self.gave_up: AttemptsExhausted | None = None
         self.last_ping_at: float | None = None
+        self.heard_at = 0  # when something was read last, or it was opened; wall clock, ns
+        self.down_since: int | None = None  # since when its streams have had no connection
         self._config = config
         self._succeeds = succeeds
         self._streams = streams
         self._counted = streams if self.side is None else self.side.streams
         self._tally = tally
+        self._journal = journal
+        self._dials = 0  # up to the one that opened it last
         self._silence = Silence(timing.silence_floor, timing.silence_factor, timing.no_data_after)
         self._transport: transport.Transport | None = None
         self._stalled: ConnectionStalled | None = None  # why we are closing the transport
@@ -121,6 +128,7 @@ class Connection:
                     except ConnectionLost as lost:
                         await self._fail(self._stalled or lost)
                     else:
+                        self.heard_at = chunk.received_at
                         yield chunk
         finally:
             self._end()
@@ -254,11 +262,15 @@ class Connection:
         await self._perform(self.session.step(Opened(), self._clock()))
 
     def _subscribe(self) -> None:
-        now = self._clock()
+        now, wall = self._clock(), time.time_ns()
+        if self._leads:
+            attempts = self.session.connects - self._dials
+            self._journal.connect(self._seat(), attempts, self.down_since, wall)
+        self.heard_at, self.down_since, self._dials = wall, None, self.session.connects
         self._pings = 0
         self._ping_at = now + self._config.reconnect.ping_interval_seconds
         if self._succeeds is not None:
-            self._succeeds.begin(now)
+            self._succeeds.begin(now, wall)
         self.subscriptions.reset()
         self._silence.start(now)
         self._watch(now)
@@ -272,6 +284,8 @@ class Connection:
         if not self._stopping.is_set():
             self._tally.losses[error.kind] += 1
             self._log_failure(error, expected)
+            if ended is not None and not expected and self._leads:
+                self._lapse(error)
             if self._succeeds is not None:
                 self._succeeds.lost()
         self.observation = NOTHING_SEEN
@@ -280,6 +294,18 @@ class Connection:
         await self._perform(actions)
         if ended is not None:
             await ended.close()  # frees the socket of a peer that does not read
+
+    @property
+    def _leads(self) -> bool:
+        """Whether its messages go on, and no other connection has the streams."""
+        return self._succeeds is None or self._succeeds.phase not in LEADS
+
+    def _lapse(self, error: ExchangeError) -> None:
+        """The streams have no connection: what comes next may not follow what came last."""
+        self._streams.interrupt(self.planned.streams, Cut.DISCONNECTED, self.heard_at)
+        self._journal.disconnect(self._seat(), error, self.heard_at, time.time_ns())
+        if self.down_since is None:
+            self.down_since = self.heard_at
 
     def _end(self) -> None:
         """Nothing more will come."""
@@ -357,23 +383,9 @@ class Connection:
     def _counts(self) -> dict[str, int]:
         return {name: self._counted.get(name).received for name in self.planned.streams}
 
+    def _seat(self) -> Seat:
+        return Seat(self.planned.number, self.url, self.planned.streams)
+
     def _context(self) -> dict[str, object]:
         spare = {"successor": True} if self.session.spare else {}
         return {"connection": self.planned.number, "url": self.url, **spare}
-
-
-def policy(config: RelayConfig) -> Policy:
-    """The session's times and limits out of the relay's configuration."""
-    reconnect, timing = config.reconnect, config.timing
-    return Policy(
-        initial_delay=reconnect.initial_delay_seconds,
-        max_delay=reconnect.max_delay_seconds,
-        max_attempts=reconnect.max_attempts,
-        healthy_after=timing.healthy_after,
-        breaker_failures=timing.breaker_failures,
-        breaker_open=timing.breaker_open,
-        forbidden_delay=timing.forbidden_delay,
-        rate_limited_delay=timing.rate_limited_delay,
-        lifetime=timing.connection_lifetime,
-        lifetime_jitter=timing.lifetime_jitter,
-    )

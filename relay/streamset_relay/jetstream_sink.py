@@ -17,6 +17,7 @@ from .core.account import Account
 from .core.batch import Batch, Room
 from .core.delivery import Delivery, State, Trigger
 from .core.envelope import HpubEncoder
+from .core.losses import Losses
 from .core.nats_link import LinkStatus
 from .core.outbox import Outbox
 from .core.puback import Refusal, Stored
@@ -60,13 +61,15 @@ class JetStreamSink:
         rng: Random,
         *,
         ordered: bool = False,
+        losses: Losses | None = None,
     ) -> None:
         self._session = session
         self._wanted = wanted
         self._streams = streams
         self._limits = limits
         self._inbox = AckInbox()
-        self._outbox = Outbox(limits, HpubEncoder(self._inbox.prefix, wanted.name), ordered=ordered)
+        encoder = HpubEncoder(self._inbox.prefix, wanted.name)
+        self._outbox = Outbox(limits, encoder, ordered=ordered, losses=losses)
         self._delivery = Delivery(timing.nats_backoff_max, rng)
         self._connection: NatsConnection | None = None
         self._api = JetStreamApi(self._inbox, timing.ack_timeout)
@@ -138,6 +141,7 @@ class JetStreamSink:
         """See `Sink`. What does not fit into the window at once waits in it."""
         self._outbox.put(batches, now)
         self._write(now)
+        self._outbox.tell_losses(self._streams)
 
     @property
     def account(self) -> Account:
@@ -271,6 +275,7 @@ class JetStreamSink:
                 self._take(reply, now)
             if numbers:
                 self._succeeded()
+            self._outbox.tell_losses(self._streams)
             self._stirred.set()
             self._answered.set()
             self._announce()
@@ -319,6 +324,7 @@ class JetStreamSink:
 
     def _expire(self) -> None:
         self._outbox.expire(_now())
+        self._outbox.tell_losses(self._streams)
         self._answered.set()
 
     def _announce(self) -> None:

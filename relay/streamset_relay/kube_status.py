@@ -34,6 +34,7 @@ from streamset_api.status import (
     StreamCount,
 )
 
+from .core.ownership import State
 from .core.trouble import Trouble
 from .status import DRAINING, NO_DATA, Status
 
@@ -213,7 +214,8 @@ class Reporter:
                 now=_time(datetime.now(UTC).timestamp()),
             )
             now = self._clock()
-            if now >= due or (not self._refusals and is_news(report, self._sent)):
+            speaks = status.ownership is not State.FOLLOWING  # the owner speaks for the streams
+            if speaks and (now >= due or (not self._refusals and is_news(report, self._sent))):
                 wait = await self._send(report)
                 if wait is None:
                     return

@@ -93,6 +93,9 @@ class RelayCollector(Collector):
             ledger.duplicate,
         )
         yield _labelled("dropped", "Messages dropped, by reason", "reason", ledger.dropped)
+        yield _labelled(
+            "event_records", "Records on the subject of events", "type", status.event_records
+        )
         yield _gauge("in_flight", "Messages in the buffer or not yet confirmed", ledger.in_flight)
         yield _gauge("ledger_difference", "Frames unaccounted for; must be 0", ledger.difference)
         yield _gauge("queue_age_seconds", "Age of the oldest waiting message", status.queue_age)

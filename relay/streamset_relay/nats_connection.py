@@ -20,7 +20,7 @@ import contextlib
 import functools
 import json
 import math
-import socket
+import re
 import ssl
 import time
 from collections.abc import Sequence
@@ -37,7 +37,10 @@ from streamset_api.redact import redact
 from .ack_inbox import SID, AckInbox, Sieve
 from .core import nats_login
 from .core.nats_login import Login, NonceMissingError
+from .core.succession import SUBJECTS
 from .errors import NatsLost, NatsRefused, NatsUnreachable
+from .keepalive import keep_alive
+from .mailbox import Letter, Mailbox
 from .nats_credentials import Credentials, Tls, client_context
 
 HIGH_WATER: Final = 1024 * 1024
@@ -47,14 +50,14 @@ LOW_WATER: Final = 256 * 1024
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds a server has to take the last bytes before the connection is cut."""
 
-USER_TIMEOUT: Final = 10.0
-"""Seconds after which the kernel gives up on sent and unacknowledged bytes (RFC 5482)."""
-
 NEVER: Final = 10**9
 """Seconds between nats-py's own PINGs. Ours confirm what was published, and are enough."""
 
 _VIOLATION: Final = "permissions violation"
 _DENIED: Final = "permissions violation for publish"
+_OWN: Final = re.compile(
+    rf'"({re.escape(SUBJECTS)}|_inbox\.|\$js\.api\.)'
+)  # no message of a stream
 _system_authorities: Final = functools.cache(client_context)
 
 
@@ -136,6 +139,11 @@ class NatsConnection:
         """Have what comes for an inbox put into it, once a connection. Subscribing is not part of it."""
         self._client.listen(inbox)
 
+    def receive(self, mailbox: Mailbox) -> None:
+        """Have everything else that comes put into a mailbox, once a connection; its end wakes who waits there."""
+        self._client.mailbox = mailbox
+        self.lost.add_done_callback(lambda _: mailbox.arrived.set())
+
     async def wait_writable(self) -> None:
         """Wait until the transport has room. Returns without yielding when it has.
 
@@ -196,6 +204,7 @@ class _Client(Client):
         self.lame_duck: asyncio.Future[None] = loop.create_future()
         self.denied = 0
         self.denial = ""
+        self.mailbox: Mailbox | None = None
         self._login: Login | None = None
         self._encrypted = True
         self._inbox: AckInbox | None = None
@@ -293,7 +302,7 @@ class _Client(Client):
         server = self._server_pool[0]
         await self._connect_to_server(server)
         self._current_server = server
-        _tune(self.writer.get_extra_info("socket"))
+        keep_alive(self.writer.get_extra_info("socket"))
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Have nats-py encrypt where the server offers TLS and does not insist on it."""
@@ -316,17 +325,20 @@ class _Client(Client):
         return b"CONNECT " + json.dumps(options).encode() + b"\r\n"
 
     async def _process_msg(
-        self, sid: int, subject: bytes, _: bytes, data: bytes, headers: bytes | None
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
     ) -> None:
-        """A message came: of our one subscription."""
+        """A message came."""
         if self._inbox is not None and sid == SID:
             self._inbox.put(bytes(subject), headers or b"", data)
+        elif self.mailbox is not None:
+            names = bytes(subject).decode(), bytes(reply or b"").decode()
+            self.mailbox.put(Letter(*names, headers or b"", data))
 
     async def _process_err(self, err_msg: str) -> None:
         """The server sent -ERR. It closes the connection after any but a permissions violation."""
         reason = err_msg.strip("'")
         if _VIOLATION in reason:
-            self.denied += _DENIED in reason
+            self.denied += _DENIED in reason and not _OWN.search(reason)
             self.denial = reason
             return
         self.end(f"the server said: {reason}")
@@ -378,15 +390,3 @@ def _expiry(login: Login | None) -> str:
 
 async def _ignore(_: Exception) -> None:
     """Errors are read from `lost`, or raised by `connect`."""
-
-
-def _tune(sock: socket.socket) -> None:
-    """Let the kernel notice a dead peer by itself, whether or not data is waiting for it."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        milliseconds = int(USER_TIMEOUT * 1000)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -8,15 +8,18 @@ one ends too early, the successor has the place as it is, be it connecting or wa
 import asyncio
 import contextlib
 import logging
+import time
 from random import Random
 
 from streamset_api.relay_config import RelayConfig
 
-from .connection import Connection, policy
+from .connection import Connection
 from .core.backoff import ConnectBudget
+from .core.events import Seat
 from .core.handover import LEADS, Bounds, Handover, Phase, Trigger
 from .core.plan import Planned
-from .core.session import Session
+from .core.sequence import Cut
+from .core.session import Policy, Session
 from .errors import AttemptsExhausted
 from .pipeline import Pipeline, receive, store
 
@@ -46,7 +49,7 @@ class Place:
         self._pipeline = pipeline
         self._stopping = False
         self._clock = asyncio.get_running_loop().time
-        self.connection = self._open(Session(policy(config), budget, random))
+        self.connection = self._open(Session(_policy(config), budget, random))
 
     @property
     def connections(self) -> list[Connection]:
@@ -89,7 +92,7 @@ class Place:
 
     async def _hand_over(self, tasks: asyncio.TaskGroup) -> None:
         """Replace the connection that leaves."""
-        old, began = self.connection, self._clock()
+        old, began, wall = self.connection, self._clock(), time.time_ns()
         handover = Handover(self._pipeline.streams, self._pipeline.tally, self._bounds())
         new = self.successor = self._open(old.session.successor(began), handover)
         old.side = handover.old
@@ -103,7 +106,7 @@ class Place:
         self.connection, self.successor = new, None
         new.promote()
         tasks.create_task(old.stop("replaced"))
-        self._tell(handover, began)
+        self._tell(handover, reason, began, wall)
         while handover.phase is Phase.SWITCHED and not new.outgoing.is_set():
             await _pause(new.outgoing)
             handover.look(self.planned.streams, True, self._clock())
@@ -131,12 +134,25 @@ class Place:
 
     def _switch(self, handover: Handover, why: Trigger) -> None:
         now = self._clock()
+        if (
+            handover.phase is Phase.PREPARING
+            and why is Trigger.ENDED
+            and self.successor is not None
+        ):
+            heard_at = self.successor.down_since = self.connection.heard_at
+            self._pipeline.streams.interrupt(self.planned.streams, Cut.ROTATION, heard_at)
         store(handover.switch(why, now), self._pipeline, now)
 
     def _open(self, session: Session, succeeds: Handover | None = None) -> Connection:
         pipeline = self._pipeline
         return Connection(
-            self.planned, self._config, pipeline.streams, session, pipeline.tally, succeeds
+            self.planned,
+            self._config,
+            pipeline.streams,
+            session,
+            pipeline.tally,
+            pipeline.journal,
+            succeeds,
         )
 
     def _bounds(self) -> Bounds:
@@ -145,12 +161,16 @@ class Place:
         timeout = min(self._config.timing.handover_timeout, buffer.ttl_seconds / 2)
         return Bounds(timeout, buffer.max_messages, buffer.max_bytes)
 
-    def _tell(self, handover: Handover, began: float) -> None:
-        """Count how it went, and log it."""
+    def _tell(self, handover: Handover, reason: str, began: float, wall: int) -> None:
+        """Count how it went, log it, and write it down."""
         if handover.why is None or handover.why is Trigger.STOPPED:
             return
         outcome = "late" if handover.late else handover.why.name.lower()
         self._pipeline.tally.handovers[outcome] += 1
+        seat = Seat(self.planned.number, self.connection.url, self.planned.streams)
+        self._pipeline.journal.rotation(
+            seat, reason, outcome, handover.unaligned, wall, time.time_ns()
+        )
         log.log(
             logging.WARNING if handover.late or handover.unaligned else logging.INFO,
             "Replaced the connection",
@@ -176,3 +196,20 @@ async def _pause(event: asyncio.Event) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LOOK):
             await event.wait()
+
+
+def _policy(config: RelayConfig) -> Policy:
+    """The session's times and limits out of the relay's configuration."""
+    reconnect, timing = config.reconnect, config.timing
+    return Policy(
+        initial_delay=reconnect.initial_delay_seconds,
+        max_delay=reconnect.max_delay_seconds,
+        max_attempts=reconnect.max_attempts,
+        healthy_after=timing.healthy_after,
+        breaker_failures=timing.breaker_failures,
+        breaker_open=timing.breaker_open,
+        forbidden_delay=timing.forbidden_delay,
+        rate_limited_delay=timing.rate_limited_delay,
+        lifetime=timing.connection_lifetime,
+        lifetime_jitter=timing.lifetime_jitter,
+    )

@@ -9,8 +9,10 @@ from typing import Final, Protocol
 
 from .core.account import OVERSIZE, Account
 from .core.batch import Batch, Room
-from .core.envelope import encode
+from .core.envelope import Encoded, encode, oversize
+from .core.losses import Losses
 from .core.nats_link import LinkStatus
+from .core.unsettled import Unsettled
 from .nats_session import NatsSession
 
 WRITE_LIMIT: Final = Room(2_000, 1 << 20)
@@ -53,10 +55,15 @@ class Sink(Protocol):
 
 
 class CoreSink:
-    """Publishes to core NATS: what is lost with a connection is counted, and not sent again."""
+    """Publishes to core NATS: what is lost with a connection is counted, and not sent again.
 
-    def __init__(self, session: NatsSession) -> None:
+    Where `losses` are wanted, what was written is remembered until its fate is known.
+    """
+
+    def __init__(self, session: NatsSession, losses: Losses | None = None) -> None:
         self._session = session
+        self._losses = Losses(wanted=False) if losses is None else losses
+        self._unsettled = Unsettled(self._losses)
         self._dropped: Counter[str] = Counter()
         self.room = WRITE_LIMIT
 
@@ -78,11 +85,24 @@ class CoreSink:
 
     def send(self, batches: Sequence[Batch], now: float) -> None:  # noqa: ARG002 - the interface
         """See `Sink`. Raises NatsLost when the connection has just ended."""
-        encoded = encode(batches, self._session.max_payload)
+        session = self._session
+        encoded = encode(batches, session.max_payload)
         if encoded.messages:
-            self._session.write(encoded.wire, encoded.messages)
+            session.write(encoded.wire, encoded.messages)
         if encoded.oversize:
             self._dropped[OVERSIZE] += encoded.oversize
+        if self._losses.wanted:
+            self._remember(batches, encoded)
+
+    def _remember(self, batches: Sequence[Batch], encoded: Encoded) -> None:
+        session = self._session
+        lost = session.unconfirmed - session.denied  # which were denied, the server does not say
+        self._unsettled.settle(session.published + session.unconfirmed, lost)
+        self._unsettled.add(batches, session.written)
+        if encoded.oversize:
+            for batch in batches:
+                messages = oversize(batch, session.max_payload)
+                self._losses.drop(messages, batch.received_at, OVERSIZE)
 
     @property
     def ready(self) -> bool:

@@ -1,11 +1,12 @@
 """What the relay says of itself: one snapshot, from which readiness, `/info`, heartbeat and metrics are read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .connection import Connection
 from .core.account import Account, JetStreamAccount
 from .core.ledger import Ledger
+from .core.ownership import State as Owner
 from .core.session import State
 from .pipeline import Pipeline
 from .place import Place
@@ -14,6 +15,7 @@ DISCONNECTED = "websocket_disconnected"
 NATS_DISCONNECTED = "nats_disconnected"
 NO_DATA = "no_data"
 DRAINING = "draining"
+STARTING = "starting"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Status:
     """`exchange` and `nats` → what went wrong last."""
     jetstream: JetStreamAccount | None = None
     """How delivery into the stream goes; None on core NATS."""
+    event_records: dict[str, int] = field(default_factory=dict)
+    """Records on the subject of events, by type."""
+    ownership: Owner = Owner.OWNING
+    """Whether this relay publishes the streams, or another one does."""
 
 
 def observe(
@@ -74,8 +80,9 @@ def observe(
     connected = bool(connections) and all(connection.open for connection in connections)
     pings = [c.last_ping_at for c in connections if c.last_ping_at is not None]
     arrived, account = tally.last_arrived, pipeline.sink.account
+    owner = Owner.OWNING if pipeline.ownership is None else pipeline.ownership.state
     return Status(
-        not_ready=_not_ready(connections, connected, link.connected, draining),
+        not_ready=_not_ready(connections, connected, link.connected, draining, owner),
         websocket_connected=connected,
         nats_connected=link.connected,
         connections={
@@ -111,25 +118,38 @@ def observe(
         handovers=dict(tally.handovers),
         last_errors=_last_errors(every, link.last_error),
         jetstream=account.jetstream,
+        event_records=dict(pipeline.journal.recorded),
+        ownership=owner,
     )
 
 
 def _ledger(pipeline: Pipeline, account: Account) -> Ledger:
     """Add up what each stage has counted."""
     buffer, tally, jetstream = pipeline.buffer, pipeline.tally, account.jetstream
+    journal = pipeline.journal
+    dropped = tally.dropped + buffer.dropped + account.dropped + journal.dropped
+    held, duplicates = 0, tally.duplicates
+    if (ownership := pipeline.ownership) is not None:
+        held, dropped = ownership.held, dropped + ownership.dropped
+        duplicates += ownership.duplicates
     return Ledger(
         received=tally.received,
         published=account.published,
         unconfirmed=account.unconfirmed,
         acked=None if jetstream is None else jetstream.acked,
-        in_flight=buffer.messages + account.pending + tally.held,
-        dropped=dict(tally.dropped + buffer.dropped + account.dropped),
-        duplicate=tally.duplicates + (0 if jetstream is None else jetstream.duplicate),
+        in_flight=buffer.messages + account.pending + tally.held + held + len(journal.waiting),
+        dropped=dict(dropped),
+        duplicate=duplicates + (0 if jetstream is None else jetstream.duplicate),
+        records=journal.recorded.total() if journal.wanted else None,
     )
 
 
 def _not_ready(
-    connections: list[Connection], connected: bool, nats_connected: bool, draining: bool
+    connections: list[Connection],
+    connected: bool,
+    nats_connected: bool,
+    draining: bool,
+    owner: Owner,
 ) -> str | None:
     if draining:
         return DRAINING
@@ -139,7 +159,7 @@ def _not_ready(
         return NATS_DISCONNECTED
     if any(connection.no_data for connection in connections):
         return NO_DATA
-    return None
+    return STARTING if owner is Owner.ASKING else None
 
 
 def _worst(breakers: Iterable[str]) -> str:

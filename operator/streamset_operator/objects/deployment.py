@@ -15,7 +15,7 @@ def deployment(
 ) -> dict[str, Any]:
     """Return a Deployment of one pod, or of none while the set is suspended.
 
-    Two pods of a relay would publish every message twice on core NATS, so the old one goes first.
+    A new pod comes first, and the old one goes when that is ready: then it hands the streams over.
     Nothing of the template depends on the streams or on the operator's version.
     """
     name, spec = resource.metadata.name, resource.spec
@@ -27,7 +27,10 @@ def deployment(
         "spec": {
             "replicas": 0 if spec.suspend else 1,
             "revisionHistoryLimit": 2,
-            "strategy": {"type": "Recreate"},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
             "selector": {"matchLabels": labels.relay_selector(name, relay.name)},
             "template": {
                 "metadata": {

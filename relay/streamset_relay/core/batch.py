@@ -1,8 +1,10 @@
 """What travels from the socket to NATS: the messages of one read, in order; and how much of it is welcome."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .classify import Message
+from .sequence import Note
 
 
 class Batch(NamedTuple):
@@ -13,6 +15,8 @@ class Batch(NamedTuple):
     messages: list[Message]
     size: int
     """Bytes of the payloads."""
+    notes: Sequence[Note] = ()
+    """What the messages show of their streams: it goes ahead of them."""
 
 
 class Room(NamedTuple):

@@ -13,6 +13,7 @@ from streamset_api.relay_config import BufferConfig
 
 from .batch import Batch, Room
 from .classify import Message
+from .losses import Losses
 
 OVERFLOW: Final = "buffer_full"
 EXPIRED: Final = "expired"
@@ -25,9 +26,13 @@ PRESSURE: Final = 0.8
 
 
 class Buffer:
-    """First in, first out, per lane. `messages` and `size` (bytes, overhead included) are what waits now."""
+    """First in, first out, per lane. `messages` and `size` (bytes, overhead included) are what waits now.
 
-    def __init__(self, config: BufferConfig) -> None:
+    What is dropped for want of room or time is told to `losses`.
+    """
+
+    def __init__(self, config: BufferConfig, losses: Losses | None = None) -> None:
+        self._losses = Losses(wanted=False) if losses is None else losses
         self._max_messages = config.max_messages
         self._max_bytes = config.max_bytes
         self._ttl = config.ttl_seconds
@@ -68,7 +73,8 @@ class Buffer:
         deadline = now - self._ttl
         for lane in (self._keeping, self._evicting):
             while lane and lane[0].arrived < deadline:
-                self.dropped[EXPIRED] += len(self._remove(lane).messages)
+                batch = self._remove(lane)
+                self._drop(batch, batch.messages, EXPIRED)
 
     def drop_all(self, reason: str) -> None:
         """Give up what is left."""
@@ -132,7 +138,7 @@ class Buffer:
                 break
             kept += 1
             size += len(payload)
-        self.dropped[OVERFLOW] += len(batch.messages) - kept
+        self._drop(batch, batch.messages[kept:], OVERFLOW)
         return batch._replace(messages=batch.messages[:kept], size=size)
 
     def _evict(self) -> None:
@@ -146,11 +152,15 @@ class Buffer:
                     break
                 gone += 1
                 size -= len(payload)
-            self.dropped[OVERFLOW] += gone
+            self._drop(batch, batch.messages[:gone], OVERFLOW)
             if rest := batch.messages[gone:]:
                 self._evicting.appendleft(batch._replace(messages=rest, size=size))
                 self.messages += len(rest)
                 self.size += size + len(rest) * MESSAGE_OVERHEAD
+
+    def _drop(self, batch: Batch, messages: list[Message], reason: str) -> None:
+        self.dropped[reason] += len(messages)
+        self._losses.drop(messages, batch.received_at, reason)
 
 
 def _cost(batch: Batch) -> int:

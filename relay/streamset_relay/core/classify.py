@@ -6,6 +6,7 @@ pass over it, nothing decoded but the event's number and time. Whatever looks di
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from streamset_api.stream import MAX_LENGTH
 
 from .identity import payload_identity
-from .sequence import RESET, UNKNOWN, Gap
+from .sequence import RESET, UNKNOWN, Gap, Interruption, Lapse, Note, Reset, ordered
 from .stream import Stream, Streams
 
 Message: TypeAlias = tuple[Stream, bytes, int]
@@ -53,10 +54,16 @@ class Sorted(NamedTuple):
     controls: list[Control | ServerShutdown]
     malformed: Counter[str]
     gaps: list[Gap]
-    resets: list[str]
-    """Streams whose numbers went back."""
+    resets: list[Reset]
     event_time: int
     """The exchange's clock in the last event, as sent (ms or µs); 0 where it shows none."""
+    lapses: Sequence[Lapse] = ()
+    """Where nothing but an interruption is known."""
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """All that the messages show of their streams."""
+        return (*self.gaps, *self.resets, *self.lapses)
 
 
 def classify(frames: list[bytes], streams: Streams) -> Sorted:
@@ -66,7 +73,8 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
     controls: list[Control | ServerShutdown] = []
     malformed: Counter[str] = Counter()
     gaps: list[Gap] = []
-    resets: list[str] = []
+    resets: list[Reset] = []
+    lapses: list[Lapse] = []
     event: Any = None
     timed: Any = None
 
@@ -87,6 +95,10 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
             match _unwrap(frame, streams):
                 case (Stream() as stream, bytes() as payload, int() as identity, event):
                     timed = event
+                    if stream.interruption is not None and (
+                        lapse := _resume(stream, event, streams)
+                    ):
+                        lapses.append(lapse)
                 case str(reason):
                     malformed[reason] += 1
                     continue
@@ -101,22 +113,41 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
                 gaps.append(_gap(stream, event, verdict))
             elif verdict == RESET:
                 stream.resets += 1
-                resets.append(stream.name)
+                resets.append(Reset(stream.name, stream.last, identity, _take(stream)))
             stream.last = identity
         messages.append((stream, payload, identity))
         size += len(payload)
 
     time = timed.event_time if timed is not None else 0
     event_time = time if isinstance(time, int) and 0 <= time <= LATEST else 0
-    return Sorted(messages, size, controls, malformed, gaps, resets, event_time)
+    return Sorted(messages, size, controls, malformed, gaps, resets, event_time, lapses)
 
 
 def _gap(stream: Stream, event: Any, verdict: int) -> Gap:
     stream.gaps += 1
     if verdict == UNKNOWN:
-        return Gap(stream.name, stream.last + 1, event.previous, None)
+        return Gap(stream.name, stream.last + 1, event.previous, None, _take(stream))
     stream.missing += verdict
-    return Gap(stream.name, stream.last + 1, stream.last + verdict, verdict)
+    return Gap(stream.name, stream.last + 1, stream.last + verdict, verdict, _take(stream))
+
+
+def _resume(stream: Stream, event: Any, streams: Streams) -> Lapse | None:
+    """The first event after an interruption, which has ended; a lapse where numbers prove nothing.
+
+    Where they prove that something happened, the interruption is left for the gap or the reset.
+    """
+    streams.resume(stream)
+    checked = event is not None and stream.check is not None
+    if checked and stream.check is not None and stream.check(stream.last, event):
+        return None
+    interruption = _take(stream)
+    proven = checked and stream.check is not ordered and stream.last >= 0
+    return None if proven or interruption is None else Lapse(stream.name, interruption)
+
+
+def _take(stream: Stream) -> Interruption | None:
+    interruption, stream.interruption = stream.interruption, None
+    return interruption
 
 
 class _Wrapped(msgspec.Struct, gc=False):

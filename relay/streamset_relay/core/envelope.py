@@ -9,10 +9,11 @@ known per stream, so that the size the PUB line wants is one addition.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from .batch import Batch
+from .classify import Message
 from .identity import LOW_48, SUFFIX, VARIANT
 
 CLOSING: Final = b'","source":"binance-websocket","version":"1.0"}'
@@ -24,6 +25,11 @@ _ID_SIZE: Final = len("00000000-0000-8000-8000-000000000000")
 _FIXED_SIZE: Final = _TIMESTAMP_SIZE + _ID_SIZE + len(CLOSING)
 
 _STREAM_KEY_SIZE: Final = len("00000000-0000-8000-")
+_SUFFIX_SIZE: Final = _ID_SIZE - _STREAM_KEY_SIZE
+_TIME_SIZE: Final = len("2023-04-05T00:00:00.000000Z")
+_TIMESTAMP_END: Final = (
+    _TIME_SIZE + len('","message_id":"') + _ID_SIZE + len(CLOSING) + len(b"\r\n")
+)
 _MESSAGE_ID_HEADER: Final = b"NATS/1.0\r\nNats-Msg-Id: "
 
 
@@ -64,6 +70,15 @@ def encode(batches: Iterable[Batch], max_payload: int) -> Encoded:
                 )
             )
     return Encoded(b"".join(parts), messages - oversize, oversize)
+
+
+def oversize(batch: Batch, max_payload: int, added: int = _FIXED_SIZE) -> list[Message]:
+    """The messages of a batch that are left out of what is encoded."""
+    return [
+        message
+        for message in batch.messages
+        if len(message[0].opening) + len(message[1]) + added > max_payload
+    ]
 
 
 class HpubEncoder:
@@ -113,6 +128,35 @@ class HpubEncoder:
             )
             number += 1
         return parts
+
+    def oversize(self, batch: Batch, max_payload: int) -> list[Message]:
+        """The messages of a batch that `encode` leaves out."""
+        return oversize(batch, max_payload, self._added)
+
+
+class Wrapped(NamedTuple):
+    """What an `HPUB` frame tells of the message in it."""
+
+    key: bytes
+    """What names its stream: the first half of the message id."""
+    identity: int
+    received_at: int
+    record: bytes | None
+    """The payload of a record of events; None for the message of a stream."""
+
+
+def unwrap(frame: bytes) -> Wrapped:
+    """Read a frame of `HpubEncoder` by the places of its parts."""
+    end = frame.index(_MESSAGE_ID_HEADER) + len(_MESSAGE_ID_HEADER) + _ID_SIZE
+    high, _, low = frame[end - _SUFFIX_SIZE : end].partition(b"-")
+    identity = (int(high, 16) ^ VARIANT) << 48 | int(low, 16)
+    timestamp = frame[-_TIMESTAMP_END:][:_TIME_SIZE].decode()
+    moment = datetime.fromisoformat(timestamp) - datetime.fromtimestamp(0, UTC)
+    received_at = moment // timedelta(microseconds=1) * 1000
+    body = frame.index(b"\r\n\r\n", end) + 4
+    ordinary = frame.startswith(b'{"stream":', body)
+    record = None if ordinary else frame[body : -_TIMESTAMP_END - len(b',"timestamp":"')]
+    return Wrapped(stream_of(frame), identity, received_at, record)
 
 
 def stream_of(frame: bytes) -> bytes:

@@ -21,6 +21,7 @@ from .batch import Batch
 from .buffer import MESSAGE_OVERHEAD
 from .classify import Message, classify
 from .lanes import Hashed, Held, Lane, Numbered
+from .sequence import Cut
 from .stream import Stream, Streams
 from .tally import Tally
 
@@ -108,13 +109,20 @@ class Handover:
         self._arrivals = 0
         self._held = 0
         self._size = 0
+        self._began = 0  # wall clock, ns
         self._until = 0.0
+        self._names: Collection[str] = ()
+        self._subscribed = False
 
-    def begin(self, now: float) -> None:
-        """The new connection is open, and nothing is subscribed on it yet."""
+    def begin(self, now: float, wall: int = 0) -> None:
+        """The new connection is open, and nothing is subscribed on it yet.
+
+        `wall` is the wall clock in ns, for records of events.
+        """
         if self.phase is Phase.PREPARING:
             self._move(Trigger.OPENED)
             self._lanes.clear()
+            self._began = wall
             self._until = now + self._bounds.timeout
 
     def lost(self) -> None:
@@ -132,6 +140,7 @@ class Handover:
         new connection. A stream is missing there when the old one has delivered it for half of the time and the
         new one never. One that is quiet on both is switched without proof.
         """
+        self._names, self._subscribed = names, subscribed
         if self.phase is Phase.OVERLAPPING:
             aligned = {name for (name, _), lane in self._lanes.items() if lane.aligned}
             if aligned.issuperset(names):
@@ -158,6 +167,7 @@ class Handover:
         self._move(why)
         self.unaligned = [name for (name, _), lane in self._lanes.items() if not lane.aligned]
         self._tally.unaligned += len(self.unaligned)
+        self._streams.interrupt(self._unproven(), Cut.ROTATION, self._began)
         self._until = now + self._bounds.timeout
         self.old.streams = self._streams.unchecked()
         going: list[Held] = []
@@ -182,6 +192,12 @@ class Handover:
             if lane.led_at is not None and lane.led_at <= since and not lane.followed
             if name in names
         ]
+
+    def _unproven(self) -> set[str]:
+        """Streams of which an event may have come on neither connection."""
+        flowing = {name for name, _ in self._lanes}
+        unheard = set() if self._subscribed else set(self._names) - flowing
+        return unheard.union(self.unaligned)
 
     def _caught_up(self, names: Collection[str]) -> bool:
         """Whether nothing is to come any more that the old connection has delivered."""
@@ -263,7 +279,7 @@ class Handover:
         for (received_at, arrived), held in groupby(going, lambda h: (h.received_at, h.arrived)):
             found = classify([_frame(*each.message) for each in held], self._streams)
             self._tally.check(found)
-            batches.append(Batch(received_at, arrived, found.messages, found.size))
+            batches.append(Batch(received_at, arrived, found.messages, found.size, found.notes))
         return batches
 
     def _drop(self, duplicates: Collection[Held]) -> None:

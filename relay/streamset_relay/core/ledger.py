@@ -2,7 +2,8 @@
 
 ``received = published + unconfirmed + duplicate + dropped + in flight``
 
-On JetStream it is `acked` instead of `published`, and nothing stays unconfirmed.
+On JetStream it is `acked` instead of `published`, and nothing stays unconfirmed. Records of events, which were never
+received, go the same way and are on the left: ``received + records = …``.
 """
 
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Ledger:
     """Came on two connections during a handover, and goes on once; or another relay had stored it in JetStream."""
     acked: int | None = None
     """Stored in a JetStream stream, by its own word; None on core NATS."""
+    records: int | None = None
+    """Records of events that the relay wrote; None where none are wanted. The counts above have them too."""
 
     @property
     def dropped_total(self) -> int:
@@ -41,12 +44,13 @@ class Ledger:
     def difference(self) -> int:
         """Frames unaccounted for. Anything but 0 is a bug of the relay."""
         accounted = self.processed + self.duplicate + self.in_flight
-        return self.received - accounted - self.dropped_total
+        return self.received + (self.records or 0) - accounted - self.dropped_total
 
     def as_dict(self) -> dict[str, object]:
         """For the log and for JSON."""
         return {
             "received": self.received,
+            **({} if self.records is None else {"records": self.records}),
             **self._delivered(),
             "duplicate": self.duplicate,
             "dropped": dict(self.dropped),

@@ -6,31 +6,45 @@ message enters the window when the one before it, of its stream, has left it (`t
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Final
 
 from .account import OVERSIZE, Account, JetStreamAccount
 from .batch import NO_ROOM, Batch, Room
-from .envelope import HpubEncoder, stream_of, subject_of
-from .puback import UNBOUND
+from .envelope import HpubEncoder, stream_of, subject_of, unwrap
+from .losses import Losses, Record
+from .puback import IN_PROCESS, OVERLOADED, STREAM_FULL, UNAVAILABLE, UNBOUND
+from .stream import Stream
 from .turns import Turns
-from .window import EXPIRED, UNSENT_AT_STOP, Limits, Window
+from .window import EXPIRED, UNACKED, UNSENT_AT_STOP, Limits, Window
 
-if TYPE_CHECKING:
-    from .stream import Stream
+_NOT_FOR_GOOD: Final = frozenset(
+    {UNACKED, EXPIRED, UNAVAILABLE, OVERLOADED, IN_PROCESS, STREAM_FULL}
+)
 
 
 class Outbox:
-    """A window, and in ordered delivery a line in front of it. ``max_payload`` bounds headers and body."""
+    """A window, and in ordered delivery a line in front of it. ``max_payload`` bounds headers and body.
 
-    def __init__(self, limits: Limits, encoder: HpubEncoder, *, ordered: bool) -> None:
+    What is given up here is told to `losses`; what the window drops, when `tell_losses` is called.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        encoder: HpubEncoder,
+        *,
+        ordered: bool,
+        losses: Losses | None = None,
+    ) -> None:
         self._limits = limits
         self._encoder = encoder
-        self._turns = Turns(limits.ttl) if ordered else None
+        self._losses = Losses(wanted=False) if losses is None else losses
+        self._turns = Turns(limits.ttl, self._losses) if ordered else None
         self._under_way: dict[int, Stream] = {}  # in ordered delivery: number → whose turn it is
         self._given_up = 0  # messages dropped by the window, as far as turns know
         self._oversize = 0
         self.max_payload = 1 << 20
-        self.window = Window(limits, stream_of)
+        self.window = Window(limits, stream_of, keep_dropped=self._losses.wanted)
 
     @property
     def messages(self) -> int:
@@ -106,6 +120,24 @@ class Outbox:
             if not bound(subject_of(part)):
                 self.drop(number, UNBOUND, now)
 
+    def tell_losses(self, streams: Iterable[Stream]) -> None:
+        """Tell `losses` what the window has dropped since the last time; `streams` are all that there are.
+
+        Records are sent again, but for those that were refused for good.
+        """
+        lost, self.window.lost = self.window.lost, []
+        if not lost:
+            return
+        by_key = {stream.message_id: stream for stream in streams}
+        for part, reason in lost:
+            key, identity, received_at, record = unwrap(part)
+            stream = by_key.get(key)
+            if record is None and stream is not None:
+                self._losses.drop([(stream, b"", identity)], received_at, reason)
+            elif record is not None and reason in _NOT_FOR_GOOD:
+                name = "" if stream is None else stream.name
+                self._losses.repeat(Record(name, record, identity, received_at))
+
     def expire(self, now: float) -> None:
         """Drop what waits and is too old."""
         self.window.expire(now)
@@ -122,7 +154,11 @@ class Outbox:
 
     def _encode(self, batch: Batch) -> list[bytes]:
         parts = self._encoder.encode(batch, self.window.next, self.max_payload)
-        self._oversize += len(batch.messages) - len(parts)
+        if left_out := len(batch.messages) - len(parts):
+            self._oversize += left_out
+            if self._losses.wanted:
+                messages = self._encoder.oversize(batch, self.max_payload)
+                self._losses.drop(messages, batch.received_at, OVERSIZE)
         return parts
 
     def _put_in_turn(self, batches: Iterable[Batch], now: float) -> None:

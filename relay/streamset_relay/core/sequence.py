@@ -4,15 +4,35 @@ Each check takes the last number seen (-1 at the start) and the new event, and s
 0 nothing, n > 0 that n events are missing, `UNKNOWN` that some are missing and nobody can say how many,
 `RESET` that the number repeats or goes back: the exchange started again, and so does the check.
 Checked only where Binance documents contiguity; elsewhere (`ordered`) only that numbers grow.
+
+What they show of a stream is a `Note`: a gap, a reset, or, after an interruption that they say nothing about, a lapse.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeAlias
 
 RESET: Final = -1
 UNKNOWN: Final = -2
 
 Check: TypeAlias = Callable[[int, Any], int]
+
+
+class Cut(StrEnum):
+    """What may have come between two events of a stream, other than the exchange itself."""
+
+    DISCONNECTED = "disconnected"  # its connection was lost
+    ROTATION = (
+        "rotation"  # another connection took over, and nothing proves that it did so without a hole
+    )
+
+
+class Interruption(NamedTuple):
+    """An event of a stream may not follow the one before: what happened, and when it was whole for the last time."""
+
+    cut: Cut
+    since: int
+    """Wall clock in ns."""
 
 
 class Gap(NamedTuple):
@@ -22,6 +42,27 @@ class Gap(NamedTuple):
     first: int
     last: int
     missing: int | None
+    interruption: Interruption | None = None
+    """None while the stream flowed."""
+
+
+class Reset(NamedTuple):
+    """The numbers of `stream` went from `last` back to `first`, or repeated."""
+
+    stream: str
+    last: int
+    first: int
+    interruption: Interruption | None = None
+
+
+class Lapse(NamedTuple):
+    """`stream` came back after an interruption, and has no numbers that tell whether anything is missing."""
+
+    stream: str
+    interruption: Interruption
+
+
+Note: TypeAlias = Gap | Reset | Lapse
 
 
 def contiguous(last: int, event: Any) -> int:

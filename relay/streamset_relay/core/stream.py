@@ -13,6 +13,7 @@ from streamset_api.subject import render
 
 from .channel import Channel, channel_of
 from .identity import stream_prefix
+from .sequence import Cut, Interruption
 
 if TYPE_CHECKING:
     from .sequence import Check
@@ -30,6 +31,7 @@ class Stream:
         "decode",
         "gaps",
         "head",
+        "interruption",
         "last",
         "message_id",
         "missing",
@@ -39,6 +41,7 @@ class Stream:
         "overflow",
         "publish",
         "received",
+        "record",
         "resets",
         "subject",
     )
@@ -53,6 +56,8 @@ class Stream:
         self.check: Check | None = self.channel.check
         self.numbered: bool = self.channel.numbered
         self.overflow = overflow
+        #: its messages are records of events, and were never received
+        self.record = False
 
         self.subject = subject
         self.publish: bytes = b"PUB " + subject.encode() + b" "
@@ -62,9 +67,22 @@ class Stream:
         self.received = 0
         #: the last number seen; -1 before the first
         self.last = -1
+        #: set until the next event, which may not follow the last one
+        self.interruption: Interruption | None = None
         self.gaps = 0
         self.missing = 0
         self.resets = 0
+
+
+def record_stream(name: str, market: Market, subject: str) -> Stream:
+    """A stream for records about the one of that name: they go to `subject`, and wait where its messages would.
+
+    Its messages have their own fields in the envelope instead of stream and data.
+    """
+    stream = Stream(name, market, subject, Overflow.DROP_NEWEST)
+    stream.opening = b""
+    stream.record = True
+    return stream
 
 
 class Streams:
@@ -89,8 +107,29 @@ class Streams:
         return Streams(self._config, checked=False)
 
     def subjects(self) -> set[str]:
-        """Where messages of the planned streams go."""
-        return {self._by_name[name].subject for name in self._planned}
+        """Where messages of the planned streams go, and records of events."""
+        events = self._config.nats.events_subject
+        own = set() if events is None else {events}
+        return own | {self._by_name[name].subject for name in self._planned}
+
+    def interrupt(self, names: Iterable[str], cut: Cut, since: int) -> None:
+        """The next event of each of these may not follow the last one. Nothing to do while nobody wants to know.
+
+        Their frames are not recognised by their heads until then: so the first one goes the long way, where it is
+        seen what the numbers say, and all others cost what they ever do.
+        """
+        if self._config.nats.events_subject is None:
+            return
+        for name in names:
+            stream = self._by_name.get(name)
+            if stream is not None and stream.interruption is None:
+                stream.interruption = Interruption(cut, since)
+                self.by_head.pop(stream.head, None)
+
+    def resume(self, stream: Stream) -> None:
+        """Its next event is there."""
+        if self._by_name.get(stream.name) is stream:
+            self.by_head[stream.head] = stream
 
     def plan(self, names: Iterable[str]) -> None:
         """Know these streams from the start, so that they show before their first event; forget dropped ones.
@@ -100,7 +139,7 @@ class Streams:
         """
         wanted = dict.fromkeys(names)
         for name in self._planned - wanted.keys():
-            del self.by_head[self._by_name.pop(name).head]
+            self.by_head.pop(self._by_name.pop(name).head, None)
         before, self._planned = self._planned, set(wanted)
         for name in wanted:
             stream = self.get(name)

@@ -22,12 +22,20 @@ NOT_FOUND: Final = 10059
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the stream has to be. Without `create` it has to exist; `pattern` is what it then listens to."""
+    """What the stream has to be. Without `create` it has to exist; created, it listens to `pattern` and `events`."""
 
     name: str
     duplicate_window: float
     pattern: str
     create: JetStreamCreate | None = None
+    events: str | None = None
+    """Where records of events go."""
+
+    @property
+    def subjects(self) -> list[str]:
+        """The fewest filters for all that the relay publishes: the server refuses two that overlap."""
+        covered = self.events is None or matcher([self.pattern]).fullmatch(self.events)
+        return [self.pattern] if covered or self.events is None else [self.pattern, self.events]
 
 
 class Right(NamedTuple):
@@ -84,7 +92,7 @@ def create_request(wanted: Wanted, create: JetStreamCreate) -> bytes:
     return msgspec.json.encode(
         {
             "name": wanted.name,
-            "subjects": list(create.subjects) or [wanted.pattern],
+            "subjects": list(create.subjects) or wanted.subjects,
             "storage": create.storage.value.lower(),
             "num_replicas": create.replicas,
             "max_age": create.max_age_seconds * SECOND,

@@ -1,9 +1,11 @@
 """What has been seen since the start, in plain integers. Metrics, status and ledger read them when asked."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .classify import BINARY, Sorted
+from .sequence import Gap
 
 SHUTDOWN = "shutdown"
 
@@ -63,10 +65,14 @@ class Tally:
 
     def check(self, found: Sorted) -> None:
         """Count what the numbers say; of messages that were held, it is said when they go on."""
-        for gap in found.gaps:
+        self.count_gaps(found.gaps)
+        self.resets += len(found.resets)
+
+    def count_gaps(self, gaps: Iterable[Gap]) -> None:
+        """Count holes in the numbers of what goes on."""
+        for gap in gaps:
             self.gaps += 1
             self.missing += gap.missing or 0
-        self.resets += len(found.resets)
 
 
 def _seconds(event_time: int) -> float:

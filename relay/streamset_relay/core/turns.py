@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .batch import Batch
+from .buffer import EXPIRED
 from .classify import Message
+from .losses import Losses
 from .stream import Stream
 
 
@@ -26,8 +28,9 @@ class Turns:
     and `given_up` were held when the relay ended.
     """
 
-    def __init__(self, ttl: float) -> None:
+    def __init__(self, ttl: float, losses: Losses | None = None) -> None:
         self._ttl = ttl
+        self._losses = Losses(wanted=False) if losses is None else losses
         # Of streams whose last message is under way, by the half of the id that names the stream.
         self._lines: dict[bytes, deque[_Held]] = {}
         self.held = 0
@@ -66,8 +69,7 @@ class Turns:
         """Drop what has waited longer than its time to live since it arrived."""
         for line in self._lines.values():
             while line and line[0].arrived < now - self._ttl:
-                self._pop(line)
-                self.expired += 1
+                self._expire(self._pop(line))
 
     def drop_all(self) -> None:
         """Give up what is held."""
@@ -80,8 +82,12 @@ class Turns:
             held = self._pop(line)
             if held.arrived >= now - self._ttl:
                 return held
-            self.expired += 1
+            self._expire(held)
         return None
+
+    def _expire(self, held: _Held) -> None:
+        self.expired += 1
+        self._losses.drop([held.message], held.received_at, EXPIRED)
 
     def _pop(self, line: deque[_Held]) -> _Held:
         held = line.popleft()

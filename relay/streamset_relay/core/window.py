@@ -65,10 +65,15 @@ class Window:
     * `duplicate_answers`: all answers that said `duplicate`, those to our own repetitions included;
     * `reordered`: messages stored behind a later one of their stream, as far as the answers show.
 
-    `stream_of` tells from a message's bytes which stream of the exchange it belongs to.
+    `stream_of` tells from a message's bytes which stream of the exchange it belongs to. With `keep_dropped` the
+    bytes of what is dropped are kept in `lost`, with the reason, for somebody who takes them away.
     """
 
-    def __init__(self, limits: Limits, stream_of: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, limits: Limits, stream_of: Callable[[bytes], bytes], *, keep_dropped: bool = False
+    ) -> None:
+        self._keep_dropped = keep_dropped
+        self.lost: list[tuple[bytes, str]] = []
         self._limits = limits
         self._stream_of = stream_of
         self._parts: list[bytes] = []
@@ -205,6 +210,8 @@ class Window:
     def drop(self, number: int, reason: str) -> None:
         """Give one up."""
         if self.holds(number):
+            if self._keep_dropped:
+                self.lost.append((self._parts[number - self._base], reason))
             self._leave(number - self._base, DROPPED)
             self.dropped[reason] += 1
             self._advance()

@@ -14,7 +14,7 @@ import socket
 import ssl
 
 import picows
-from picows import WSFrame, WSMsgType, WSTransport
+from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport
 
 from ..errors import ConnectFailed, ConnectionLost
 from . import framing
@@ -142,6 +142,8 @@ class PicowsClient(picows.WSListener):
             self._take(frame)
         if frame.last_in_buffer:
             self._plain = False
+            if self._transport.is_close_frame_sent:
+                self._follow()
             self._inbox.wake()
 
     def pause_writing(self) -> None:
@@ -156,6 +158,8 @@ class PicowsClient(picows.WSListener):
 
     def _take(self, frame: WSFrame) -> None:
         entries = len(self._inbox.frames)
+        if self._transport.is_close_frame_sent and not (frame.last_in_buffer and frame.tail_size):
+            self._follow()
         try:
             if self._inbox.ended:
                 # Behind a close frame, theirs or ours, only their close frame counts (§1.4).
@@ -205,6 +209,16 @@ class PicowsClient(picows.WSListener):
         self._inbox.end(ConnectionLost(violation.code, violation.reason))
         self._send_close(violation.code.to_bytes(2, "big") + violation.reason.encode())
         self._transport.disconnect()
+
+    def _follow(self) -> None:
+        """End what picows has failed. It disconnects some time later, and behind a bad close frame parses on.
+
+        It looks one frame ahead: the last one of a read may be good although picows has failed the next, which
+        then is still behind it. The end after a bug in a callback, which picows sends 1011 for, is told by `_watch`.
+        """
+        sent = self._transport.close_handshake.sent
+        if sent is not None and sent.code is not WSCloseCode.INTERNAL_ERROR:
+            self._inbox.end(ConnectionLost(sent.code.value, sent.reason))
 
     async def _watch(self) -> None:
         """Wait for the end of the TCP connection and tell the reader, if nothing has before.

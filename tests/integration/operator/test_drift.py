@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamset_api.resource import KIND
-from tests.integration.operator.world import World, eventually
+from tests.integration.operator.world import STRATEGIC, World, eventually
 
 SPOILED: dict[str, tuple[str, dict[str, Any]]] = {
     "ConfigMap": ("majors-0", {"data": {"relay.yaml": "streams: []"}}),
@@ -61,9 +61,7 @@ async def test_every_object_is_put_right(world: World, how: str) -> None:
                 raise AssertionError(f"{kind} stays {how}") from None
 
 
-STRATEGIC = "application/strategic-merge-patch+json"
 EXCLUSIVE: dict[str, dict[str, Any]] = {
-    "strategy": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}},
     "variable": {"template": {"spec": {"containers": [{"name": "relay", "env": [
         {"name": "POD_NAME", "value": "x", "valueFrom": None}]}]}}},
     "volume": {"template": {"spec": {"volumes": [

@@ -9,15 +9,16 @@ import pytest
 from streamset_api.resource import KIND
 from streamset_operator import failpoints
 from streamset_operator.failpoints import Failpoint
-from tests.integration.operator.world import World, eventually
+from tests.integration.operator.world import STRATEGIC, World, eventually
 
 CAP = 2
 ALL: dict[str, Any] = {
     "networkPolicy": {"enabled": True},
     "monitoring": {"podMonitor": {"enabled": True}},
 }
-ROLLING = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
-"""A change by hand that makes every apply invalid: `Recreate` knows no `rollingUpdate`."""
+EMPTIED = {"spec": {"template": {"spec": {"volumes": [
+    {"name": "config", "configMap": None, "emptyDir": {}}]}}}}  # fmt: skip
+"""A change by hand that makes every apply invalid: a volume has one source."""
 
 KINDS = ("ConfigMap", "Deployment")
 
@@ -59,7 +60,7 @@ async def _live(world: World, process: Process) -> None:
             count = counts[turn // 10 % len(counts)]
             await world.apply_set(symbols=symbols(count), maxStreamsPerRelay=CAP, **ALL)
         if turn % 10 == 5 and await world.get("Deployment", "majors-0"):
-            await world.admin.patch(world.ref("Deployment", "majors-0"), ROLLING)
+            await world.admin.patch(world.ref("Deployment", "majors-0"), EMPTIED, STRATEGIC)
         if await world.get(KIND, "majors"):
             await world.settle()
             for relay in await world.names("ConfigMap"):

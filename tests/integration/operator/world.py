@@ -29,6 +29,7 @@ from tests.support.kube import ControlPlane
 from tests.support.kube_client import KubeClient, KubeError
 
 DEADLINE = 60.0
+STRATEGIC = "application/strategic-merge-patch+json"
 RBAC = "rbac.authorization.k8s.io/v1"
 
 API = {

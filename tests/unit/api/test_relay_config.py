@@ -82,6 +82,8 @@ def test_defaults() -> None:
             "windowMessages": 4096,
             "windowBytes": 8_388_608,
             "gracePeriod": 30,
+            "successionInterval": 0.5,
+            "successionSilence": 3,
             "configPollInterval": 1,
             "forbiddenDelay": 300,
             "rateLimitedDelay": 60,

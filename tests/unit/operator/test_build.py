@@ -175,7 +175,7 @@ def test_a_suspended_set_runs_no_pods(suspend: bool, replicas: int) -> None:
     spec = of_kind(objects_of(resource(suspend=suspend)), "Deployment")["spec"]
 
     assert spec["replicas"] == replicas
-    assert spec["strategy"]["type"] == "Recreate"
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def test_the_same_set_gives_the_same_objects_and_none_is_changed_on_the_way() -> None:

@@ -11,7 +11,6 @@ from tests.unit.operator.worlds import objects_of, of_kind, resource
 CONTAINER = "/spec/template/spec/containers/0"
 
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
-    "strategy": ("/spec/strategy", {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}),
     "variable": (f"{CONTAINER}/env/0", {"name": "POD_NAME", "value": "x"}),
     "volume": ("/spec/template/spec/volumes/0", {"name": "config", "emptyDir": {}}),
     "probe": (f"{CONTAINER}/livenessProbe", {"tcpSocket": {"port": 80}, "periodSeconds": 9}),

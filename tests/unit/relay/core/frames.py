@@ -45,10 +45,14 @@ def recorded_frames() -> tuple[bytes, ...]:
 
 
 def streams_of(
-    *names: str, market: Market = Market.SPOT, subject: str = "binance.websocket.data"
+    *names: str,
+    market: Market = Market.SPOT,
+    subject: str = "binance.websocket.data",
+    events: str | None = None,
 ) -> Streams:
     """Streams that were planned under these names."""
-    config = RelayConfig(market=market, streams=(TRADE,), nats=NatsConfig(subject=subject))
+    nats = NatsConfig(subject=subject, events_subject=events)
+    config = RelayConfig(market=market, streams=(TRADE,), nats=nats)
     streams = Streams(config)
     streams.plan(names)
     return streams

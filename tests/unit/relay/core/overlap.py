@@ -35,10 +35,16 @@ def frame(name: str, number: int) -> bytes:
 class Pair:
     """A handover with both its ends in hand. `out` is what went on: stream and event, in order."""
 
-    def __init__(self, *names: str, bounds: Bounds = BOUNDS, market: Market = Market.SPOT) -> None:
+    def __init__(
+        self,
+        *names: str,
+        bounds: Bounds = BOUNDS,
+        market: Market = Market.SPOT,
+        events: str | None = None,
+    ) -> None:
         self.names = names
         self.tally = Tally()
-        self.streams = streams_of(*names, market=market)
+        self.streams = streams_of(*names, market=market, events=events)
         self.handover = Handover(self.streams, self.tally, bounds)
         self.now = 1_000.0
         self.batches: list[Batch] = []
@@ -52,7 +58,7 @@ class Pair:
         self._take(self.handover.new, frames)
 
     def begin(self) -> None:
-        self.handover.begin(self.now)
+        self.handover.begin(self.now, int(self.now * 1e9))
 
     def look(self, subscribed: bool = True) -> Trigger | None:
         """Look as the relay does, and switch when it is time."""
@@ -89,7 +95,7 @@ class Pair:
         received_at = int(self.now * 1e9)
         found = classify(list(frames), side.streams)
         self.tally.add(received_at, found, self.now)
-        self._pass(side.take(Batch(received_at, self.now, found.messages, found.size)))
+        self._pass(side.take(Batch(received_at, self.now, found.messages, found.size, found.notes)))
         self.balanced()
 
     def _pass(self, batches: Iterable[Batch]) -> None:

@@ -12,6 +12,7 @@ from streamset_relay.core.sequence import (
     RESET,
     UNKNOWN,
     Gap,
+    Reset,
     chained,
     contiguous,
     ordered,
@@ -174,17 +175,20 @@ def test_numbers_that_start_again_are_one_reset_and_lose_nothing(
 
     found = sort(*old, *new, streams=streams)
 
-    assert found.resets == [kind.stream]
+    assert [(reset.stream, reset.last) for reset in found.resets] == [
+        (kind.stream, numbers_of(kind, before)[-1])
+    ]
     assert streams.get(kind.stream).resets == 1
     assert found.gaps == []
     assert len(found.messages) == len(old) + len(new)
-    assert sort(new[-1], streams=streams).resets == [kind.stream]  # a repetition is one too
+    repeated = numbers_of(kind, after, start)[-1]
+    assert sort(new[-1], streams=streams).resets == [Reset(kind.stream, repeated, repeated)]
 
 
 def test_after_a_reset_gaps_are_seen_again() -> None:
     found = sort(*(wrap(TRADE, {"t": number}) for number in (500, 3, 4, 8)))
 
-    assert found.resets == [TRADE]
+    assert found.resets == [Reset(TRADE, 500, 3)]
     assert found.gaps == [Gap(TRADE, 5, 7, 3)]
 
 
@@ -215,7 +219,7 @@ def test_the_recorded_session_twice_is_one_reset_per_stream() -> None:
 
     found = sort(*recorded_frames(), *recorded_frames(), streams=streams)
 
-    assert sorted(found.resets) == sorted(RECORDED)
+    assert sorted(reset.stream for reset in found.resets) == sorted(RECORDED)
     assert found.gaps == []
     assert len(found.messages) == 4_000
 
@@ -224,5 +228,5 @@ def test_frames_taken_out_of_the_recorded_session_are_missed() -> None:
     frames = [frame for frame in recorded_frames() if b"@trade" in frame]
     found = sort(*frames[:100], *frames[107:])
 
-    ((_, first, last, missing),) = found.gaps
-    assert (missing, last - first) == (7, 6)
+    (gap,) = found.gaps
+    assert (gap.missing, gap.last - gap.first) == (7, 6)
