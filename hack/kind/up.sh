@@ -41,9 +41,13 @@ if ! "$kind" get clusters --quiet | grep -qx "$cluster"; then
     configuration "$image" | quietly "$kind" create cluster --name "$cluster" --image "$image" \
         --config - --kubeconfig "$kubeconfig" --wait 180s
     done_in "$started" "made the cluster $cluster"
-elif [[ $(docker inspect --format '{{.State.Running}}' "$node") != true ]]; then
-    quietly docker start "$node" # after a restart of the machine, or of Docker
-    until in_node get --raw /readyz >/dev/null 2>&1; do sleep 0.5; done
+elif ! in_node get --raw /readyz >/dev/null 2>&1; then
+    # After a restart of the machine, or of Docker, which may have started the node by itself.
+    quietly docker start "$node"
+    until in_node get --raw /readyz >/dev/null 2>&1; do
+        ((SECONDS - start < 300)) || fail "the node $node does not come back; make kind-down, then make kind-up"
+        sleep 0.5
+    done
     # What the API server knows of pods is from before; new ones cannot be ready but by what is now.
     quietly in_node --namespace kube-system rollout restart deployment/coredns
 fi

@@ -50,6 +50,7 @@ def describe(status: Status, config: RelayConfig) -> dict[str, object]:
         "queue_age_seconds": round(status.queue_age, 3),
         "nats_reconnects": status.nats_reconnects,
         "handovers": status.handovers,
+        "ownership": status.ownership.value,
         "jetstream": None if status.jetstream is None else asdict(status.jetstream),
         "last_errors": status.last_errors,
         "market": config.market.value,

@@ -14,6 +14,7 @@ own that could drop one.
 import asyncio
 import functools
 import json
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self, cast
@@ -48,6 +49,9 @@ class Subscriber:
         self._keep = keep
         self.count = 0
         self.bytes = 0
+        self.longest_pause = 0.0
+        """The longest time between two messages, in seconds."""
+        self._latest: float | None = None
         self.messages: list[Received] = []
         self.errors: list[str] = []
         self.connects = 0
@@ -143,6 +147,10 @@ class Subscriber:
         return b"CONNECT " + json.dumps(options).encode() + b"\r\n"
 
     def _received(self, subject: bytes, headers: bytes, payload: bytes) -> None:
+        now = time.monotonic()
+        if self._latest is not None:
+            self.longest_pause = max(self.longest_pause, now - self._latest)
+        self._latest = now
         self.count += 1
         self.bytes += len(payload)
         if self._keep:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streamset_relay.core import delivery, handover, nats_link, session
+from streamset_relay.core import delivery, handover, nats_link, ownership, session
 from streamset_relay.settings import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,10 @@ def test_no_module_is_too_long() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
-@pytest.mark.parametrize("draw", [session.draw, handover.draw, nats_link.draw, delivery.draw])
+DIAGRAMS = [session.draw, handover.draw, nats_link.draw, delivery.draw, ownership.draw]
+
+
+@pytest.mark.parametrize("draw", DIAGRAMS)
 def test_diagrams_are_those_of_the_tables(draw: object) -> None:
     assert callable(draw)
     assert f"```mermaid\n{draw()}```" in (ROOT / "ARCHITECTURE.md").read_text()

@@ -81,7 +81,7 @@ async def crew(
     **parts: Any,
 ) -> AsyncIterator[Crew]:
     """All relays are gone at the end, and none has logged an error."""
-    where = {"servers": [nats], "subject": SUBJECT}
+    where: dict[str, Any] = {"servers": [nats], "subject": SUBJECT}
     if jetstream:
         where["jetStream"] = JETSTREAM
     buffer = {"maxMessages": 200_000}

@@ -55,7 +55,8 @@ async def test_rolling_replacements_lose_and_double_nothing(
         ledgers.append((await relay.stop()).ledger)
         seen = await verdict_of(subscriber, server.url, jetstream=jetstream)
 
-    print(f"\n{seen.messages} messages over {len(ledgers)} relays: {seen}")
+    pause = f"longest pause {subscriber.longest_pause * 1000:.0f} ms"
+    print(f"\n{seen.messages} messages over {len(ledgers)} relays, {pause}")
     assert set(seen.distinct) == set(STREAMS)
     assert (seen.missing, seen.doubled, seen.reordered) == (0, 0, 0)
     for ledger in ledgers:
