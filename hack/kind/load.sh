@@ -24,3 +24,14 @@ for image in "${images[@]}"; do on_node "$image" || missing+=("$image"); done
 started=$SECONDS
 quietly "$("$here/build.sh" --path)/kind" load docker-image --name "$cluster" "${missing[@]}"
 done_in "$started" "loaded ${missing[*]}"
+
+# The tag stays the same, so a running operator would stay the old one.
+if [[ ${missing[*]} == *operator* ]]; then
+    selector=app.kubernetes.io/name=binance-streamset-operator
+    in_node kubectl --kubeconfig /etc/kubernetes/admin.conf get deployments --all-namespaces --selector "$selector" \
+        --output 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{"\n"}{end}' |
+        while read -r namespace name; do
+            quietly docker exec "$node" kubectl --kubeconfig /etc/kubernetes/admin.conf \
+                --namespace "$namespace" rollout restart deployment "$name" </dev/null
+        done
+fi

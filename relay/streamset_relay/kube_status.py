@@ -51,6 +51,9 @@ TICK = 1.0
 RETRY = 1.0
 """Seconds before a refused report is tried again, doubled with each, up to the interval."""
 
+FIRST_MOMENTS = 3.0
+"""Seconds after the start in which not being connected is no news."""
+
 REQUEST_TIMEOUT = 10.0
 RATE_WINDOW = 10.0
 RATE_MOVED = 0.2
@@ -151,6 +154,15 @@ def is_news(report: RelayReport, sent: RelayReport | None) -> bool:
     return report.model_copy(update=still) != sent.model_copy(update=still)
 
 
+def speaks(status: Status) -> bool:
+    """Whether this relay has something to say: the owner speaks for the streams, and nobody of its first moments."""
+    if status.ownership is State.FOLLOWING:
+        return False
+    settled = status.ownership is not State.ASKING
+    both = status.websocket_connected and status.nats_connected
+    return (settled and both) or status.uptime >= FIRST_MOMENTS
+
+
 def body_of(report: RelayReport, target: Target) -> dict[str, Any]:
     """Return what server-side apply takes."""
     return {
@@ -214,8 +226,8 @@ class Reporter:
                 now=_time(datetime.now(UTC).timestamp()),
             )
             now = self._clock()
-            speaks = status.ownership is not State.FOLLOWING  # the owner speaks for the streams
-            if speaks and (now >= due or (not self._refusals and is_news(report, self._sent))):
+            due_now = now >= due or (not self._refusals and is_news(report, self._sent))
+            if due_now and speaks(status):
                 wait = await self._send(report)
                 if wait is None:
                     return

@@ -6,6 +6,7 @@ import pytest
 
 from streamset_operator.observe import Around, Wanted, observe, removal, stale_entries
 from streamset_operator.observed import ObservedRelay, Sighting
+from streamset_operator.reasons import Reason
 from tests.unit.operator.worlds import UID, deployment, entry, pod
 
 WANTED = Wanted("a-0", "wanted", 1)
@@ -52,6 +53,18 @@ def test_the_newest_ready_pod_stands_for_the_relay(
     relay, _ = look(pods, [])
 
     assert (relay.pod.name if relay.pod else None) == stands
+
+
+def test_the_trouble_of_a_new_pod_shows_while_the_old_one_goes_on() -> None:
+    new = pod("new", "a-0", created="2026-01-02", ready=False)
+    waiting = {"waiting": {"reason": "ImagePullBackOff"}}
+    new["status"]["containerStatuses"] = [{"name": "relay", "image": "typo", "state": waiting}]
+    relay, _ = look([pod("ready", "a-0", created="2026-01-01"), new], [])
+
+    assert relay.pod is not None
+    assert (relay.pod.name, relay.pod.ready) == ("ready", True)
+    assert relay.pod.trouble is not None
+    assert relay.pod.trouble.reason is Reason.IMAGE_UNAVAILABLE
 
 
 def test_a_pod_that_ends_stands_for_nothing() -> None:

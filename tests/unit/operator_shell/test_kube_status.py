@@ -7,8 +7,18 @@ import pytest
 
 from streamset_api.relay_config import Identity, RelayConfig
 from streamset_api.status import RelayReport
+from streamset_relay.core.ownership import State
 from streamset_relay.core.trouble import Trouble
-from streamset_relay.kube_status import RateWindow, Target, body_of, entry, is_news, target_of
+from streamset_relay.kube_status import (
+    FIRST_MOMENTS,
+    RateWindow,
+    Target,
+    body_of,
+    entry,
+    is_news,
+    speaks,
+    target_of,
+)
 from streamset_relay.status import DRAINING, NO_DATA, Status
 from tests.unit.relay.snapshots import STATUS
 
@@ -201,3 +211,23 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
     assert rates == pytest.approx([100.0] * 30)
     assert slower[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "connected", "uptime", "says"),
+    [
+        (State.OWNING, True, 0.1, True),
+        (State.OWNING, False, 0.1, False),
+        (State.OWNING, False, FIRST_MOMENTS, True),
+        (State.ASKING, True, 0.1, False),
+        (State.ASKING, False, FIRST_MOMENTS, True),
+        (State.FOLLOWING, True, 0.1, False),
+        (State.FOLLOWING, True, 1000.0, False),
+        (State.TAKING_OVER, True, 0.1, True),
+    ],
+)
+def test_the_owner_speaks_and_nobody_of_its_first_moments(
+    state: State, connected: bool, uptime: float, says: bool
+) -> None:
+    status = replace(HEALTHY, ownership=state, websocket_connected=connected, uptime=uptime)
+    assert speaks(status) is says

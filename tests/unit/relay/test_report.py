@@ -119,6 +119,7 @@ def test_new_keys_say_what_the_old_service_could_not() -> None:
         "queue_age_seconds": 1.5,
         "nats_reconnects": 5,
         "handovers": {"aligned": 4, "missing": 1},
+        "ownership": "owning",
         "jetstream": None,
         "last_errors": {"exchange": "connection closed with code 1006"},
         "market": "usdm",
