@@ -51,12 +51,17 @@ class Tracker:
         for message in messages:
             latest[message[0].name] = message
 
-    def marks(self) -> dict[str, Mark]:
-        """Of all streams of which something is known: numbers are, even from before the first `track`."""
-        found = {s.name: Mark(s.last) for s in self._streams if s.numbered and s.last >= 0}
-        for name, (stream, payload, identity) in self._latest.items():
-            if not stream.numbered:
-                found[name] = Mark(identity, _time(stream, payload))
+    def marks(self, *, all_passed: bool) -> dict[str, Mark]:
+        """Of all streams of which something is known.
+
+        Numbers are, even from before the first `track`, as long as everything received was passed on.
+        """
+        found: dict[str, Mark] = {}
+        if all_passed:
+            found = {s.name: Mark(s.last) for s in self._streams if s.numbered and s.last >= 0}
+        for name, (stream, payload, _) in self._latest.items():
+            if mark := mark_of(stream, payload):
+                found[name] = mark
         return found
 
 

@@ -158,7 +158,9 @@ class Ownership:
 
     def marks(self) -> Marks:
         """How far each stream has come."""
-        return self._tracker.marks() if self._tracker is not None else {}
+        if self._tracker is None:
+            return {}
+        return self._tracker.marks(all_passed=self.state is State.OWNING)
 
     def expire(self, now: float) -> None:
         """Drop what was held for too long: nobody has said that it was delivered."""

@@ -117,6 +117,31 @@ def test_an_event_without_its_number_is_passed_on() -> None:
     assert follower.out == payloads([odd])
 
 
+def test_an_event_without_its_number_leaves_the_mark_where_it_was() -> None:
+    odd = b'{"stream":"btcusdt@trade","data":{"e":"trade"}}'
+    owner = Relay(TRADE)
+    owner.own()
+    owner.receive(*frames(TRADE, 0, 1))
+    (before,) = owner.ownership.marks().values()
+    owner.receive(odd)
+    assert owner.ownership.marks() == {TRADE: before}
+
+
+def test_what_is_held_after_a_takeover_is_not_marked() -> None:
+    """An owner that dies while it lets out what it held has not delivered it."""
+    relay = Relay(TRADE)
+    relay.receive(*frames(TRADE, 0))
+    relay.receive(*frames(TRADE, 1))
+    relay.ownership.take_over(Trigger.NOBODY, {}, relay.now)
+    relay.ownership.track()
+    assert relay.ownership.marks() == {}
+    going = relay.ownership.let_out()
+    next(going)
+    assert [mark.identity for mark in relay.ownership.marks().values()] == [100]
+    assert list(going)
+    assert relay.ownership.state is State.OWNING
+
+
 def test_a_successor_holds_no_more_than_its_bounds() -> None:
     follower = Relay(TRADE, bounds=Bounds(1_000, 60.0))
     follower.ownership.follow({})
