@@ -279,6 +279,7 @@ class Handover:
         for (received_at, arrived), held in groupby(going, lambda h: (h.received_at, h.arrived)):
             found = classify([_frame(*each.message) for each in held], self._streams)
             self._tally.check(found)
+            self._tally.dropped.update(found.malformed)  # nested to the limit of a deeper stack
             batches.append(Batch(received_at, arrived, found.messages, found.size, found.notes))
         return batches
 

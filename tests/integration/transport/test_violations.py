@@ -135,3 +135,40 @@ async def test_a_frame_above_the_limit_whose_payload_still_comes(open_client: Op
 
     assert (frames, lost.code) == ([], 1009)
     assert server.ended
+
+
+BEHIND = text(b"after") + frame(PING) + text(b"later")
+
+
+class Persistent(Receiver):
+    """A server that goes on sending when the client has failed the connection."""
+
+    async def __call__(self, peer: Peer) -> None:
+        await peer.upgrade(then=self.segments[0])
+        await peer.receive()
+        for segment in (*self.segments[1:], BEHIND):
+            peer.writer.write(segment)
+            await asyncio.sleep(0)
+        await peer.receive_end()
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS.values(), ids=VIOLATIONS.keys())
+async def test_nothing_is_delivered_behind_a_violation(open_client: Open, violation: bytes) -> None:
+    async with serve(Persistent(text(b"before") + violation)) as url:
+        transport = await open_client(url)
+        frames, binary, lost = await read_all(transport)
+        await transport.close()
+
+    assert (frames, binary, lost.code) == ([b"before"], 0, 1002)
+
+
+async def test_a_message_above_the_limit_that_comes_behind_our_close_frame(
+    open_client: Open,
+) -> None:
+    header, payload = text(bytes(1001))[:4], bytes(1001)
+    async with serve(Persistent(text(b"before") + header, payload)) as url:
+        transport = await open_client(url, max_message=1000)
+        frames, _, lost = await read_all(transport)
+        await transport.close()
+
+    assert (frames, lost.code) == ([b"before"], 1009)
