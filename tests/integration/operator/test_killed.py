@@ -16,7 +16,7 @@ ALL: dict[str, Any] = {
     "networkPolicy": {"enabled": True},
     "monitoring": {"podMonitor": {"enabled": True}},
 }
-EMPTIED = {"spec": {"template": {"spec": {"volumes": [
+EMPTIED: dict[str, Any] = {"spec": {"template": {"spec": {"volumes": [
     {"name": "config", "configMap": None, "emptyDir": {}}]}}}}  # fmt: skip
 """A change by hand that makes every apply invalid: a volume has one source."""
 
