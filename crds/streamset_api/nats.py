@@ -100,7 +100,7 @@ class JetStreamCreate(Model):
     subjects: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=255)], ...], Field(max_length=32)
     ] = ()
-    """Subjects it listens to; empty for those that `nats.subject` renders."""
+    """Subjects it listens to; empty for those that `nats.subject` renders, and `eventsSubject`."""
     storage: Storage = Storage.FILE
     """Where messages are kept."""
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
@@ -139,7 +139,8 @@ class Nats(Model):
     """Subject, or a template of {market} {symbol} {channel} {stream}. In a value, @ becomes =,
     other characters than ASCII letters, digits, - and _ become %XX; no symbol becomes _all."""
     events_subject: Subject | None = None
-    """Subject of records of gaps, disconnects, rotations and sequence resets; none without it."""
+    """Subject of records of gaps, sequence resets, disconnects and rotations; none without it. With
+    jetStream, one that the stream listens to."""
     jet_stream: JetStream | None = None
     """Publish with JetStream; without it, core NATS."""
     auth: Auth = Auth()

@@ -59,7 +59,7 @@ class NatsConfig(Model):
     subject: SubjectTemplate = "binance.websocket.data"
     """Subject, or a template of {market} {symbol} {channel} {stream}."""
     events_subject: Subject | None = None
-    """Subject of records of gaps, disconnects and sequence resets; none are sent without it."""
+    """Subject of records of gaps, sequence resets, disconnects and rotations; none without it."""
     jet_stream: JetStream | None = None
     """Publish with JetStream; without it, core NATS."""
     auth: AuthFiles | None = None

@@ -172,10 +172,9 @@ async def test_defaults_alone_are_right(tmp_path: Path) -> None:
 async def test_a_setting_without_effect_is_named() -> None:
     """Accepted, because a newer operator may write it; silent it would look as if it worked."""
     config = document("ws://127.0.0.1:9", "nats://127.0.0.1:9", "btcusdt@trade")
-    config["nats"] = {"servers": ["nats://127.0.0.1:9"], "eventsSubject": "binance.events"}
     config["telemetry"] = {"otlpEndpoint": "http://127.0.0.1:9"}
     async with LocalRelay(config) as relay:
         await relay.until(lambda status: status.uptime > 0)
         named = [line.fields["field"] for line in relay.said("A setting has no effect yet")]
 
-    assert named == ["nats.eventsSubject", "telemetry.otlpEndpoint"]
+    assert named == ["telemetry.otlpEndpoint"]

@@ -6,6 +6,7 @@ from streamset_api.market import Market
 from streamset_api.relay_config import BufferConfig
 from streamset_relay.core.batch import Batch, Room
 from streamset_relay.core.buffer import EXPIRED, MESSAGE_OVERHEAD, OVERFLOW, Buffer
+from streamset_relay.core.losses import Losses
 from streamset_relay.core.stream import Stream
 
 KEPT = Stream("a@trade", Market.SPOT, "s", Overflow.DROP_NEWEST)
@@ -164,3 +165,20 @@ def test_utilization_is_that_of_the_nearer_bound() -> None:
 
     a_buffer.put(batch(4, payload=b"x" * 50_000))
     assert 0.5 < a_buffer.utilization < 0.52
+
+
+def test_what_is_dropped_is_told_of() -> None:
+    losses = Losses()
+    a_buffer = Buffer(BufferConfig(max_messages=4, ttl_seconds=10.0, channels=MIXED), losses)
+    a_buffer.put(batch(1, 2, 3))
+    a_buffer.put(batch(4, 5, 6))
+    a_buffer.expire(11.0)
+    a_buffer.put(batch(*range(20, 26), arrived=11.0, stream=EVICTED))
+
+    shown = [(loss.stream, loss.first, loss.last, loss.missing) for loss in losses.take()]
+    assert shown == [
+        ("a@trade", 5, 6, 2),
+        ("a@bookTicker", None, None, 2),
+        ("a@trade", 1, 4, 4),
+    ]
+    assert a_buffer.dropped == {OVERFLOW: 4, EXPIRED: 4}

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from streamset_api.enums import Overflow
 from streamset_api.market import Market
 from streamset_relay.core.batch import Batch
-from streamset_relay.core.envelope import HpubEncoder, encode, stream_of, subject_of
-from streamset_relay.core.stream import Stream
+from streamset_relay.core.envelope import HpubEncoder, encode, stream_of, subject_of, unwrap
+from streamset_relay.core.stream import Stream, record_stream
 
 from . import hpub
 from .test_envelope import IDENTITIES, NAMES, PAYLOADS, RECEIVED, TIMES
@@ -48,13 +48,36 @@ def test_the_body_is_that_of_core_nats_and_the_id_is_in_the_headers_too(
         assert message_id.startswith(stream_of(part).decode())
 
 
+@settings(deadline=None, max_examples=100)
+@given(NAMES, PAYLOADS, IDENTITIES, TIMES, st.integers(0, 10**15))
+def test_a_frame_tells_again_what_is_in_it(
+    name: str, payload: bytes, identity: int, at: int, number: int
+) -> None:
+    one = stream(name)
+    (frame,) = ENCODER.encode(batch((one, payload, identity), at=at), number, UNBOUNDED)
+
+    assert unwrap(frame) == (one.message_id, identity, at // 1000 * 1000, None)
+
+
+def test_the_frame_of_a_record_gives_it_back() -> None:
+    record = b'{"type":"gap","stream":"btcusdt@trade"'
+    about = record_stream("btcusdt@trade", Market.SPOT, "events")
+    (frame,) = ENCODER.encode(batch((about, record, 5)), 7, UNBOUNDED)
+
+    assert unwrap(frame) == (about.message_id, 5, RECEIVED // 1000 * 1000, record)
+    body = json.loads(hpub.parse(frame)[0].body)
+    assert list(body) == ["type", "stream", "timestamp", "message_id", "source", "version"]
+
+
 @pytest.mark.parametrize("number", [0, 9, 10, 10**15])
 def test_headers_count_for_the_bound(number: int) -> None:
     given_batch = batch((stream(), b'{"x":1}', 5))
     (frame,) = hpub.parse(ENCODER.encode(given_batch, number, UNBOUNDED)[0])
 
     assert len(ENCODER.encode(given_batch, number, frame.size)) == 1
+    assert ENCODER.oversize(given_batch, frame.size) == []
     assert ENCODER.encode(given_batch, number, frame.size - 1) == []
+    assert ENCODER.oversize(given_batch, frame.size - 1) == given_batch.messages
 
 
 def test_one_that_is_left_out_takes_no_number() -> None:

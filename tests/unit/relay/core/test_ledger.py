@@ -51,3 +51,11 @@ def test_on_jetstream_what_is_acked_takes_the_place_of_what_is_published() -> No
         "difference": 1,
     }
     assert ledger.processed == 5
+
+
+def test_records_of_events_were_not_received_and_go_the_same_way() -> None:
+    ledger = Ledger(12, 9, 1, 2, {"expired": 3}, records=3)
+
+    assert ledger.difference == 0
+    assert list(ledger.as_dict())[:2] == ["received", "records"]
+    assert ledger.as_dict()["records"] == 3

@@ -12,8 +12,9 @@ from streamset_api.enums import Overflow
 from streamset_api.market import Market
 from streamset_relay.core.batch import NO_ROOM, Batch
 from streamset_relay.core.envelope import HpubEncoder
+from streamset_relay.core.losses import Losses, Record
 from streamset_relay.core.outbox import Outbox
-from streamset_relay.core.stream import Stream
+from streamset_relay.core.stream import Stream, record_stream
 from streamset_relay.core.window import Limits
 
 from .hpub import Hpub, parse
@@ -29,7 +30,9 @@ class World:
 
     def __init__(self, seed: int, *, ordered: bool, limits: Limits = LIMITS) -> None:
         self.random = Random(seed)
-        self.outbox = Outbox(limits, HpubEncoder("_INBOX.x.", "S"), ordered=ordered)
+        self.losses = Losses()
+        encoder = HpubEncoder("_INBOX.x.", "S")
+        self.outbox = Outbox(limits, encoder, ordered=ordered, losses=self.losses)
         self.now = 0.0
         self.put = 0
         self.next = Counter[str]()
@@ -200,3 +203,72 @@ def test_a_line_of_large_messages_is_bounded_in_bytes() -> None:
         world.put += 1
         world.write()
     assert world.outbox.room == NO_ROOM, "three of four wait, with 27 kB of 20 kB"
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.booleans())
+def test_whatever_is_given_up_is_told_of(seed: int, ordered: bool) -> None:
+    world = World(seed, ordered=ordered, limits=LIMITS._replace(ttl=8.0, lifetime=20.0))
+    told = []
+    for _ in range(30):
+        world.feed(world.random.randint(0, 12))
+        world.write()
+        if world.random.random() < 0.3:
+            world.lose()
+            world.outbox.window.rewind()
+        else:
+            world.serve(0.2)
+        world.now += world.random.choice([0.1, 2.0, 9.0])
+        world.outbox.expire(world.now)
+        world.outbox.tell_losses(STREAMS)
+        told += world.losses.take()
+
+    account = world.outbox.account
+    assert sum(loss.missing or 0 for loss in told) == account.dropped.total()
+    causes = Counter[str]()
+    for loss in told:
+        assert loss.cause is not None
+        causes[loss.cause] += loss.missing or 0
+    assert causes == account.dropped
+    for stream in STREAMS:
+        ranges = [(loss.first, loss.last) for loss in told if loss.stream == stream.name]
+        covered = {n for first, last in ranges for n in range(first or 0, (last or 0) + 1)}
+        stored = {int(v.split()[1]) for v in world.stored.values() if v.split()[0] == stream.name}
+        waiting = set(range(1, world.next[stream.name] + 1)) - covered - stored
+        assert len(waiting) <= account.pending
+
+
+def test_a_message_too_large_is_told_of() -> None:
+    world = World(1, ordered=False)
+    world.outbox.max_payload = 500
+    world.outbox.put([Batch(7_000, 0.0, [(STREAMS[0], b"1" * 900, 5)], 900)], 0.0)
+
+    (loss,) = world.losses.take()
+    assert (loss.stream, loss.first, loss.cause, loss.since) == ("a@trade", 5, "oversize", 7_000)
+
+
+@pytest.mark.parametrize(("reason", "again"), [("unavailable", True), ("denied", False)])
+def test_a_record_is_sent_again_unless_it_was_refused_for_good(reason: str, again: bool) -> None:
+    world = World(1, ordered=False)
+    about = record_stream("a@trade", Market.SPOT, "events")
+    world.outbox.put([Batch(7_000, 0.0, [(about, b'{"type":"gap"', 77)], 13)], 0.0)
+    world.write()
+    world.outbox.window.drop(world.wire[0].number, reason)
+    world.outbox.tell_losses(STREAMS)
+
+    wanted = [Record("a@trade", b'{"type":"gap"', 77, 7_000)] if again else []
+    assert world.losses.take_records() == wanted
+    assert world.losses.take() == []
+
+
+def test_in_ordered_delivery_a_message_waits_for_the_record_ahead_of_it() -> None:
+    world = World(1, ordered=True)
+    about = record_stream("a@trade", Market.SPOT, "events")
+    world.outbox.put([Batch(0, 0.0, [(about, b'{"type":"gap"', 77)], 13)], 0.0)
+    world.outbox.put([Batch(0, 0.0, [(STREAMS[0], b"1", 1), (STREAMS[1], b"1", 1)], 2)], 0.0)
+    world.write()
+
+    assert [frame.subject for frame in world.wire] == ["events", "md.b"]
+    world.outbox.ack([world.wire[0].number], 0.0)
+    world.write()
+    assert [frame.subject for frame in world.wire] == ["events", "md.b", "md.a"]

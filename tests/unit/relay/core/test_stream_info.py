@@ -131,3 +131,22 @@ def test_the_request_for_a_new_stream() -> None:
 )
 def test_subjects_match_as_nats_has_it(filters: list[str], subject: str, matches: bool) -> None:
     assert bool(matcher(filters).fullmatch(subject)) is matches
+
+
+@pytest.mark.parametrize(
+    ("events", "subjects"),
+    [
+        (None, ["md.*.*"]),
+        ("binance.events", ["md.*.*", "binance.events"]),
+        ("md.relay.events", ["md.*.*"]),  # the server refuses subjects that overlap
+        ("md.events", ["md.*.*", "md.events"]),
+    ],
+)
+def test_a_stream_that_is_made_listens_to_events_too(
+    events: str | None, subjects: list[str]
+) -> None:
+    wanted = Wanted("S", 120.0, "md.*.*", events=events)
+
+    assert json.loads(create_request(wanted, JetStreamCreate()))["subjects"] == subjects
+    named = JetStreamCreate(subjects=("x.>",))
+    assert json.loads(create_request(wanted, named))["subjects"] == ["x.>"]

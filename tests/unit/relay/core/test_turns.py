@@ -1,6 +1,7 @@
 from streamset_api.enums import Overflow
 from streamset_api.market import Market
 from streamset_relay.core.batch import Batch
+from streamset_relay.core.losses import Losses
 from streamset_relay.core.stream import Stream
 from streamset_relay.core.turns import Turns
 
@@ -69,3 +70,15 @@ def test_the_end_counts_what_is_held() -> None:
     turns.drop_all()
 
     assert (turns.held, turns.size, turns.given_up) == (0, 0, 2)
+
+
+def test_what_expires_is_told_of() -> None:
+    losses = Losses()
+    turns = Turns(60.0, losses)
+    list(turns.admit([batch((A, 1), (A, 2), (A, 3), (B, 1), (B, 2), arrived=5.0)]))
+
+    assert numbers(turns.release([B], 66.0)) == []
+    turns.expire(66.0)
+
+    shown = [(loss.stream, loss.first, loss.last, loss.cause) for loss in losses.take()]
+    assert shown == [("b@trade", 2, 2, "expired"), ("a@trade", 2, 3, "expired")]
