@@ -9,7 +9,7 @@ NAMESPACE ?= binance-streamset
 OPERATOR := binance-streamset-operator
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run-local test e2e kube helm generate dist build run-docker kind-up kind-load kind-down deploy k8s-status k8s-logs bench bench-operator lint format type-check contracts security pipeline pins clean
+.PHONY: help setup demo run-local test faults faults-full fuzz soak e2e kube helm generate dist build run-docker kind-up kind-load kind-down deploy k8s-status k8s-logs bench bench-check bench-operator lint format type-check contracts security pipeline pins clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,19 @@ test: setup kube helm ## Run all tests, with a coverage report
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --format=total | sed 's/^/coverage: /; s/$$/ % of lines and branches (details: $(subst /,\/,$(BIN))\/coverage report)/'
+
+# The fault matrix; ARGS go to pytest, such as --seed 7 or -k killed. Each row prints what was received, stored and lost.
+faults: setup ## Cause each fault of the fault matrix once, under load (about 8 minutes)
+	@$(BIN)/python -m pytest tests/faults -m "row or oracle" $(ARGS)
+
+fuzz: setup ## Half a million mutated frames, rotations under load, and the connect budget under every fault of the exchange (4 minutes)
+	@$(BIN)/python -m pytest tests/faults -m "not row and not oracle" $(ARGS)
+
+faults-full: setup ## The same 20 times each, with the table of results in build/faults.md (about 2 hours)
+	@$(BIN)/python -m pytest tests/faults -m "row or oracle" --injections 20 --table build/faults.md $(ARGS)
+
+soak: setup ## Half an hour of load with bursts and faults at random; ARGS="--minutes 5 --seed 7" changes it
+	@$(BIN)/python -m pytest tests/faults/soak.py -s $(ARGS)
 
 # In the kind cluster CLUSTER; what a machine cannot show is printed as NOT RUN.
 e2e: setup kube helm kind-up kind-load ## Run the end-to-end tests on kind: images, chart, operator and relays together
@@ -89,8 +102,11 @@ k8s-logs: ## Show the operator's log; ARGS go to kubectl, such as --follow
 	@$(KUBECTL) logs --namespace $(NAMESPACE) --tail=100 \
 		--selector app.kubernetes.io/name=$(OPERATOR),app.kubernetes.io/component=operator $(ARGS)
 
-bench: setup ## Measure the relay against the straightforward client, in one run
+bench: setup ## Measure the relay against other clients, in one run (half an hour); ARGS=--help tells what can be chosen
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-check: setup ## Fail if the relay, compared with others, is slower than it was when recorded (5 minutes)
+	@$(BIN)/python -m benchmarks.guard $(ARGS)
 
 bench-operator: setup kube ## Measure the operator with 250, 500 and 1,000 sets on a real API server (20 minutes)
 	@$(BIN)/python -m benchmarks.operator $(ARGS)
