@@ -1,124 +1,142 @@
-"""`make bench`: the relay against the straightforward client, in turn, in one run.
+"""`make bench`: the relay as it ships against other clients, all in one run, in turns.
 
-Only ratios within one run mean anything: machines differ, and a busy one changes from minute to minute.
+Only ratios within one run mean anything: machines differ, and a busy one changes from minute to minute. The whole
+plan takes about half an hour, ten minutes of which are a look at memory; choose parts with --only. Nobody may drop a
+message: a run in which one is lost is void.
 """
 
 import argparse
 import asyncio
 import json
-import platform
-import statistics
+import signal
 import sys
-import tempfile
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeVar
 
-from streamset_api.relay_config import RelayConfig, Transport, to_yaml
+from benchmarks.clients import GO_CLIENTS, build_go
+from benchmarks.document import replaced
+from benchmarks.guard import RECORDED
+from benchmarks.machine import Meter, describe
+from benchmarks.pictures import pictures
+from benchmarks.plan import PLAN, Case, Choice, Frame, Part, choose
+from benchmarks.report import as_text, tables
+from benchmarks.results import Results
+from benchmarks.runner import Options, run
 
-from .world import Run, World, measure, surroundings
+DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
-STREAMS = ("btcusdt@trade", "ethusdt@trade", "bnbusdt@trade")
-SUBJECT = "binance.websocket.data"
+_GO: Final = "the clients in Go"
 
-
-@dataclass(frozen=True)
-class Client:
-    """A client: its name, its command line in a world, and how many messages make a run of a few seconds."""
-
-    name: str
-    command: Callable[[World], Sequence[str]]
-    messages: int
-
-
-def baseline(world: World) -> Sequence[str]:
-    arguments = [world.exchange, world.nats, SUBJECT, ",".join(STREAMS)]
-    return [sys.executable, "-m", "benchmarks.baseline", *arguments]
-
-
-def relay(transport: Transport) -> Callable[[World], Sequence[str]]:
-    """The relay as it ships, every feature on; only the buffer is made large enough that nothing is dropped."""
-
-    def command(world: World) -> Sequence[str]:
-        config = RelayConfig.model_validate(
-            {
-                "endpoint": world.exchange,
-                "streams": STREAMS,
-                "nats": {"servers": [world.nats], "subject": SUBJECT},
-                "buffer": {"maxMessages": 5_000_000, "maxBytes": 2 << 30},
-                "health": {"port": 0, "host": "127.0.0.1"},
-                "transport": transport,
-            }
-        )
-        file = world.folder / "relay.yaml"
-        file.write_text(to_yaml(config))
-        return [sys.executable, "-m", "streamset_cli.main", "relay", "--config", str(file)]
-
-    return command
-
-
-CLIENTS = (
-    Client("straightforward", baseline, 150_000),
-    Client("relay (picows)", relay(Transport.PICOWS), 1_000_000),
-    Client("relay (websockets)", relay(Transport.WEBSOCKETS), 600_000),
-)
-
-
-async def run_all(rounds: int) -> dict[str, list[Run]]:
-    runs: dict[str, list[Run]] = {client.name: [] for client in CLIENTS}
-    for number in range(1, rounds + 1):
-        for client in CLIENTS:
-            with tempfile.TemporaryDirectory() as folder:
-                async with surroundings(Path(folder), client.messages) as world:
-                    run = await measure(world, client.command(world), client.messages)
-            runs[client.name].append(run)
-            print(
-                f"round {number}/{rounds}  {client.name:<20}"
-                f"{run.per_cpu_second:>10,.0f} msg per CPU-second",
-                file=sys.stderr,
-            )
-    return runs
-
-
-def summarise(runs: dict[str, list[Run]]) -> list[dict[str, object]]:
-    """A row a client. The ratio is taken round by round against the first client; its median is what counts."""
-    reference = [run.per_cpu_second for run in runs[CLIENTS[0].name]]
-    rows = []
-    for name, found in runs.items():
-        rates = [run.per_cpu_second for run in found]
-        ratios = [rate / peer for rate, peer in zip(rates, reference, strict=True)]
-        rows.append(
-            {
-                "client": name,
-                "per_cpu_second": round(statistics.median(rates)),
-                "lowest": round(min(rates)),
-                "highest": round(max(rates)),
-                "per_second": round(statistics.median(run.per_second for run in found)),
-                "ratio": round(statistics.median(ratios), 2),
-            }
-        )
-    return rows
+T = TypeVar("T")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each client (default: 3)")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON too")
-    arguments = parser.parse_args()
-    rows = summarise(asyncio.run(run_all(arguments.rounds)))
-    print(
-        f"Python {platform.python_version()}, {platform.machine()}, {len(STREAMS)} streams of trades"
+    given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # children are ended on the way out
+    options = Options(given.repeats, given.seconds, given.soak)
+    results = Results()
+    missing: frozenset[str] = frozenset()
+    if why := build_go():
+        print(f"NOT RUN: the clients in Go: {why}", file=sys.stderr)
+        results.not_run[_GO] = why
+        missing = GO_CLIENTS
+    choice = Choice(
+        frozenset(given.only), frozenset(given.frames), frozenset(given.streams), given.clients
     )
-    print(f"{'client':<20}{'msg/CPU-s':>11}{'spread':>20}{'msg/s':>10}{'ratio':>7}")
-    for row in rows:
-        spread = f"{row['lowest']:,}-{row['highest']:,}"
-        print(
-            f"{row['client']:<20}{row['per_cpu_second']:>11,}{spread:>20}"
-            f"{row['per_second']:>10,}{row['ratio']:>7}"
-        )
-    if arguments.json:
-        print(json.dumps(rows))
-    return 0
+    plan = choose(PLAN, choice, missing)
+    begun, meter = time.monotonic(), Meter()
+    asyncio.run(run(plan, options, results))
+    results.machine = describe(meter.others())
+    print(f"\nDone in {(time.monotonic() - begun) / 60:.0f} minutes.\n", file=sys.stderr)
+    for table in tables(results, plan):
+        print(as_text(table))
+    print("  ".join(f"{name}: {value}" for name, value in results.machine.items()))
+    if given.record and results.not_run:
+        print("NOT RECORDED: not everything was measured", file=sys.stderr)
+        given.record = False
+    _write(given, results, plan)
+    return 1 if results.not_run.keys() - {_GO} else 0
+
+
+def _write(given: argparse.Namespace, results: Results, plan: Sequence[Case]) -> None:
+    document = json.dumps(results.as_json(), indent=1) + "\n"
+    if given.json is not None:
+        given.json.write_text(document)
+    folders = [] if given.plots is None else [given.plots]
+    if given.record:
+        RECORDED.write_text(document)
+        recorded = Results.from_json(json.loads(document))
+        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), recorded, PLAN))
+        folders.append(DOCUMENT.with_suffix(""))
+        results, plan = recorded, PLAN
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures(results, plan):
+            (folder / f"{name}.svg").write_text(picture)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        prog="python -m benchmarks",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_argument_group(
+        "what to measure (everything, unless given); parts are joined by commas"
+    )
+    what.add_argument("--only", type=_list_of(Part), default=[], metavar=",".join(Part))
+    what.add_argument("--frames", type=_list_of(Frame), default=[], metavar=",".join(Frame))
+    what.add_argument("--streams", type=_list_of(int), default=[], metavar="3,200,1024")
+    what.add_argument(
+        "--clients",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="NAME,...",
+        help="parts of names, beside the client that the others are compared with",
+    )
+    size = parser.add_argument_group("how much")
+    size.add_argument(
+        "--repeats", type=int, default=Options.repeats, help="rounds (default: %(default)s)"
+    )
+    size.add_argument(
+        "--seconds",
+        type=float,
+        default=Options.seconds,
+        help="about how long a turn of throughput works (default: %(default)g)",
+    )
+    size.add_argument(
+        "--soak",
+        type=float,
+        default=Options.soak,
+        metavar="SECONDS",
+        help="length of the look at memory (default: %(default)g)",
+    )
+    out = parser.add_argument_group("where to, beside the tables")
+    out.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the values of all rounds there"
+    )
+    out.add_argument("--plots", type=Path, metavar="FOLDER", help="write the pictures there")
+    out.add_argument(
+        "--record",
+        action="store_true",
+        help="keep the results as what bench-check compares with, and show them in docs/benchmarks.md",
+    )
+    given = parser.parse_args()
+    if given.repeats < 1 or given.seconds <= 0 or given.soak < 1:
+        parser.error("at least one round, and some time")
+    if given.record and (given.only or given.frames or given.streams or given.clients):
+        parser.error("only a whole run can be recorded")
+    return given
+
+
+def _list_of(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    def parse(text: str) -> list[T]:
+        return [kind(part) for part in text.split(",")]
+
+    parse.__name__ = "list"  # argparse names it when a value is wrong
+    return parse
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ STATUSES = (403, 418, 429, 451, 503)
 WAITS = {403: 1.0, 451: 1.0, 418: 0.7, 429: 1.0}
 """Seconds that the relay has to wait at least, by what it was told; 429 comes with a Retry-After."""
 TICKERS = ("btcusdt@ticker", "ethusdt@ticker")
+SILENCE = 20.0
+"""Seconds without frame or ping after which a connection is dead."""
 SLACK = 0.3
 """The exchange sees a connect later than the relay counts it, on a busy machine by much."""
 
@@ -28,7 +30,7 @@ SLACK = 0.3
 async def test_an_orderly_end_costs_what_happens_meanwhile(case: Case, tmp_path: Path) -> None:
     """What came before the close frame was read, every frame of it."""
     timing = {"forbiddenDelay": 1.0, "rateLimitedDelay": 0.7}
-    timing |= {"connectsPerWindow": 30, "connectWindow": 10}
+    timing |= {"connectsPerWindow": 30, "connectWindow": 10, "noDataAfter": SILENCE}
     async with NatsServer(jetstream=True) as server, market() as exchange:
         settings = jetstream(exchange.url, server.url, timing=timing)
         async with RelayProcess(tmp_path, settings) as relay:
@@ -59,8 +61,9 @@ async def test_an_orderly_end_costs_what_happens_meanwhile(case: Case, tmp_path:
 
 @pytest.mark.row("10, abrupt", "connection ends without a close frame (FIN), or with RST")
 async def test_an_abrupt_end_is_told_of_as_missing(case: Case, tmp_path: Path) -> None:
+    timing = {"noDataAfter": SILENCE}
     async with NatsServer(jetstream=True) as server, market() as exchange:
-        settings = jetstream(exchange.url, server.url)
+        settings = jetstream(exchange.url, server.url, timing=timing)
         async with RelayProcess(tmp_path, settings) as relay:
             run = case.run(exchange, relay, server.url)
             async for number in run.injections(2):
@@ -217,11 +220,11 @@ def most_within(attempts: Sequence[dict[str, Any]], seconds: float) -> int:
 
 
 async def _end(run: Run, fault: str, **arguments: object) -> None:
-    """End the connection, and wait until there is another one."""
+    """End the connection, and wait until there is another one: sooner than the silence would be noticed."""
     before = run.last["reconnect_attempts"]
     await run.exchange.fault(fault, **arguments)
     run.over()
-    await run.until("another connection", reconnect_attempts=lambda count: count > before)
+    await run.until("a new connection", SILENCE / 2, reconnect_attempts=lambda n: n > before)
 
 
 async def _refusals(exchange: Exchange) -> int:

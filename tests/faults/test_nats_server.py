@@ -78,10 +78,9 @@ async def test_a_cluster_that_is_restarted_server_by_server(case: Case, tmp_path
             run = case.run(exchange, relay, servers[0].url)
             async for number in run.injections(SIZE):
                 server = servers[number % SIZE]
+                await complete(server, STREAM)
                 server.lame_duck()
                 assert await server.exited(40), server.log
                 await server.restart()
-                run.over()
-                await complete(server, STREAM)
             await run.finish()
     assert case.dropped == {}

@@ -30,6 +30,8 @@ MALFORMED: Final = (NOT_JSON, NOT_UTF8, NO_STREAM, BINARY)
 NAME_LIMIT: Final = MAX_LENGTH
 """Characters of a stream name; a longer one could make a subject that NATS refuses."""
 
+_BRACE: Final = ord("}")
+
 LATEST: Final = (1 << 62) - 1
 """The greatest event time taken for one; some number of a thousand digits is valid JSON too."""
 
@@ -82,7 +84,7 @@ def classify(frames: list[bytes], streams: Streams) -> Sorted:
         head, _, tail = frame.partition(b'","data":')
         known = streams.by_head.get(head)
         event = None
-        if known is not None and tail[-1:] == b"}":
+        if known is not None and frame[-1] == _BRACE:
             stream, payload = known, tail[:-1]
             try:
                 event = timed = stream.decode(payload)

@@ -14,12 +14,15 @@ from typing import Final, NamedTuple
 
 from .batch import Batch
 from .classify import Message
-from .identity import LOW_48, SUFFIX, VARIANT
+from .identity import LOW_48, VARIANT, event_suffix
 
 CLOSING: Final = b'","source":"binance-websocket","version":"1.0"}'
 
-#: One formatting for a whole frame; several, or a list of its parts, take longer.
-_PUB: Final = b"%b%d\r\n%b%b%b%b" + SUFFIX + CLOSING + b"\r\n"
+_END: Final = CLOSING + b"\r\n"
+#: Sizes as the PUB line has them, ready for all but large messages: writing a number takes longer than finding it.
+_SIZES: Final = tuple(b"%d\r\n" % size for size in range(4096))
+#: What names the event in its id, while its number has at most 48 bits. Those of the exchange have fewer.
+_SMALL: Final = b"%04x-%%012x" % VARIANT
 _TIMESTAMP_SIZE: Final = len(b',"timestamp":"2023-04-05T00:00:00.000000Z","message_id":"')
 _ID_SIZE: Final = len("00000000-0000-8000-8000-000000000000")
 _FIXED_SIZE: Final = _TIMESTAMP_SIZE + _ID_SIZE + len(CLOSING)
@@ -52,22 +55,20 @@ def encode(batches: Iterable[Batch], max_payload: int) -> Encoded:
         timestamp = b',"timestamp":"%b","message_id":"' % format_time(batch.received_at)
         messages += len(batch.messages)
         for stream, payload, identity in batch.messages:
-            size = len(stream.opening) + len(payload) + _FIXED_SIZE
+            opening = stream.opening
+            size = len(opening) + len(payload) + _FIXED_SIZE
             if size > max_payload:
                 oversize += 1
                 continue
-            parts.append(
-                _PUB
-                % (
-                    stream.publish,
-                    size,
-                    stream.opening,
-                    payload,
-                    timestamp,
-                    stream.message_id,
-                    VARIANT | identity >> 48,
-                    identity & LOW_48,
-                )
+            parts += (
+                stream.publish,
+                _SIZES[size] if size < len(_SIZES) else b"%d\r\n" % size,
+                opening,
+                payload,
+                timestamp,
+                stream.message_id,
+                _SMALL % identity if identity <= LOW_48 else event_suffix(identity),
+                _END,
             )
     return Encoded(b"".join(parts), messages - oversize, oversize)
 
@@ -93,8 +94,7 @@ class HpubEncoder:
         headers_size = len(_MESSAGE_ID_HEADER) + _ID_SIZE + len(rest)
         self._added = _FIXED_SIZE + headers_size
         self._frame = b"H%%b%b%%d %d %%d\r\n" % (inbox.encode(), headers_size)
-        self._frame += _MESSAGE_ID_HEADER + b"%b" + SUFFIX + rest
-        self._frame += b"%b%b%b%b" + SUFFIX + CLOSING + b"\r\n"
+        self._frame += _MESSAGE_ID_HEADER + b"%b%b" + rest + b"%b%b%b%b%b" + _END
 
     def encode(self, batch: Batch, number: int, max_payload: int) -> list[bytes]:
         """Wrap the messages, numbered from `number` on; one frame each, so that any can be sent again.
@@ -108,7 +108,7 @@ class HpubEncoder:
             size = len(stream.opening) + len(payload) + added
             if size > max_payload:
                 continue
-            high, low = VARIANT | identity >> 48, identity & LOW_48
+            suffix = _SMALL % identity if identity <= LOW_48 else event_suffix(identity)
             parts.append(
                 frame
                 % (
@@ -116,14 +116,12 @@ class HpubEncoder:
                     number,
                     size,
                     stream.message_id,
-                    high,
-                    low,
+                    suffix,
                     stream.opening,
                     payload,
                     timestamp,
                     stream.message_id,
-                    high,
-                    low,
+                    suffix,
                 )
             )
             number += 1

@@ -49,6 +49,16 @@ class Inbox:
             self._paused = True
             self.socket.pause_reading()
 
+    def look_anew(self) -> None:
+        """Have the event loop watch the socket as if it were new.
+
+        libuv, and so uvloop, tells of a reset once and watches no longer (`uv__poll_io`, on POLLERR). When messages
+        had come with it, that once brings these, and nobody would ever hear of the end.
+        """
+        if self.socket is not None and not self._paused and not self.ended:
+            self.socket.pause_reading()
+            self.socket.resume_reading()
+
     @property
     def ended(self) -> bool:
         """Whether `end` was called. Nothing may be added after that."""

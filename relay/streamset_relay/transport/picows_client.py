@@ -26,6 +26,7 @@ from .tcp import dial, hang_up
 
 _TEXT = WSMsgType.TEXT  # a name of its own: looking up a member of an enum per frame is slow
 _READ_BUFFER = 64 * 1024  # bytes one read of the socket can bring before picows enlarges it
+_LOOK = 0.5  # seconds without a frame after which the event loop is to look at the socket anew
 
 # What picows logs also reaches the reader, as an exception; the session logs that once.
 _SILENT = logging.Logger("picows", logging.CRITICAL + 1)
@@ -226,11 +227,19 @@ class PicowsClient(picows.WSListener):
         A task, because picows tells only a coroutine when it has failed the connection itself. It
         ends with the connection.
         """
+        gone = asyncio.ensure_future(self._transport.wait_disconnected())
         try:
-            await self._transport.wait_disconnected()
+            heard = self.heard
+            while not (await asyncio.wait([gone], timeout=_LOOK))[0]:
+                if self.heard == heard:
+                    self._inbox.look_anew()
+                heard = self.heard
+            gone.result()
         except picows.WSProtocolError as exc:
             self._inbox.end(ConnectionLost(int(exc.code), str(exc)))
         except Exception as exc:  # a bug in a callback: the reader raises it
             self._inbox.end(exc)
         else:
             self._inbox.end(ConnectionLost(framing.ABNORMAL, "no close frame"))
+        finally:
+            gone.cancel()

@@ -118,6 +118,18 @@ def test_the_size_of_an_envelope_is_known_to_the_byte(
     assert (refused.wire, refused.messages, refused.oversize) == (b"", 0, 1)
 
 
+@pytest.mark.parametrize("size", [3800, 4094, 4095, 4096, 4097, 10_000])
+@pytest.mark.parametrize("identity", [0, (1 << 48) - 1, 1 << 48, (1 << 62) - 1])
+def test_sizes_and_ids_around_the_bounds_of_their_short_cuts(size: int, identity: int) -> None:
+    empty = len(parse(encode([batch([(stream(), b"", 0)])], UNBOUNDED).wire)[0].body)
+
+    encoded = encode([batch([(stream(), b"1" * (size - empty), identity)])], UNBOUNDED)
+
+    ((_, body),) = parse(encoded.wire)
+    assert len(body) == size
+    assert UUID(body.decode().split('"')[-10]).int & (1 << 62) - 1 == identity
+
+
 def test_one_message_that_is_too_large_leaves_its_neighbours_alone() -> None:
     a_stream = stream()
     messages: list[Message] = [(a_stream, b"1", 1), (a_stream, b"1" * 300, 2), (a_stream, b"3", 3)]

@@ -2,6 +2,8 @@
 
 asyncio, `websockets`, `json`, a pydantic envelope, `publish`. One process, nothing wasted on purpose: compression
 is off, as the relay has it off, and the receive queue is deep enough never to pause the socket in a small burst.
+
+    python -m benchmarks.peers.straightforward ENDPOINT NATS SUBJECT STREAM,STREAM,... [core|jetstream]
 """
 
 import asyncio
@@ -15,6 +17,8 @@ import nats
 import websockets
 from pydantic import BaseModel
 
+from benchmarks.peers.protocol import PENDING, subscribe
+
 
 class Envelope(BaseModel):
     stream: str
@@ -25,10 +29,14 @@ class Envelope(BaseModel):
     version: str = "1.0"
 
 
-async def relay(exchange: str, server: str, subject: str, streams: list[str]) -> None:
+async def relay(exchange: str, server: str, subject: str, streams: list[str], mode: str) -> None:
     client = await nats.connect(server)
-    async with websockets.connect(f"{exchange}/stream", compression=None, max_queue=1024) as socket:
-        await socket.send(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))
+    js = client.jetstream(publish_async_max_pending=PENDING)
+    async with (
+        websockets.connect(f"{exchange}/stream", compression=None, max_queue=1024) as socket,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(subscribe(socket, streams))
         async for message in socket:
             frame = json.loads(message)
             if "stream" not in frame:
@@ -39,8 +47,13 @@ async def relay(exchange: str, server: str, subject: str, streams: list[str]) ->
                 timestamp=datetime.now(UTC).isoformat(),
                 message_id=str(uuid.uuid4()),
             )
-            await client.publish(subject, envelope.model_dump_json().encode())
+            body = envelope.model_dump_json().encode()
+            if mode == "core":
+                await client.publish(subject, body)
+            else:
+                headers = {"Nats-Msg-Id": envelope.message_id}
+                await js.publish_async(subject, body, headers=headers)
 
 
 if __name__ == "__main__":
-    asyncio.run(relay(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4].split(",")))
+    asyncio.run(relay(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4].split(","), sys.argv[5]))
