@@ -37,7 +37,7 @@ class Line(NamedTuple):
 def bars(title: str, groups: Sequence[Group], form: str, colours: Mapping[str, str]) -> str:
     """Draw lying bars, group by group, each with a line for the range of its rounds. Colours are those of labels.
 
-    What is below 0 is drawn as 0; a range that goes far beyond all values is cut, or one outlier would flatten all bars.
+    What is below 0 is drawn as 0; a range far beyond all values is cut, or one outlier would flatten all bars.
     """
     marks = [mark for group in groups for mark in group.marks]
     longest = _BEYOND * max((mark.value for mark in marks), default=0)
