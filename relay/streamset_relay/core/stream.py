@@ -1,5 +1,6 @@
 """What the relay keeps of each stream: how to read its events, the fixed parts of its envelope, and its counters."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +53,7 @@ class Stream:
         quoted = msgspec.json.encode(name)
         #: how a frame of this stream begins, up to the quote that ends the name
         self.head: bytes = b'{"stream":' + quoted[:-1]
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.channel.event).decode
+        self.decode: Callable[[bytes], Any] = _decoder(self.channel.event)
         self.check: Check | None = self.channel.check
         self.numbered: bool = self.channel.numbered
         self.overflow = overflow
@@ -165,6 +166,11 @@ class Streams:
         if not self._checked:
             stream.check = None
         return stream
+
+
+@functools.cache
+def _decoder(event: type[msgspec.Struct]) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(event).decode
 
 
 def _split(name: str) -> StreamName:
