@@ -143,6 +143,11 @@ class Relay:
         )
 
     @property
+    def alive(self) -> bool:
+        """Whether its tasks have had their turn lately, whatever Binance and NATS do."""
+        return self._clock() - self._ticked_at < 60 * TICK
+
+    @property
     def gave_up(self) -> AttemptsExhausted | None:
         """Why the relay ended by itself."""
         return self._gave_up
@@ -219,7 +224,7 @@ class Relay:
     def _endpoints(self) -> Endpoints:
         collector = RelayCollector(self.status, self._pipeline.streams, self._pipeline.tally)
         return Endpoints(
-            alive=lambda: self._clock() - self._ticked_at < 60 * TICK,
+            alive=lambda: self.alive,
             not_ready=lambda: self.status().not_ready,
             info=lambda: describe(self.status(), self.config),
             collect=lambda: list(collector.collect()),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamset_api.errors import ConfigError
 
-from . import logs
+from . import logs, watchdog
 from .app import ExitCode, Relay
 from .settings import Settings, load
 
@@ -23,7 +23,8 @@ the spot market to nats://localhost:4222, subject binance.websocket.data.
 """
 
 EPILOG = """\
-exit codes: 0 stopped; 1 a bug or a lost task; 2 wrong configuration; 4 reconnect attempts exhausted
+exit codes: 0 stopped; 1 a bug, a lost task, no memory, or a standstill; 2 wrong configuration;
+4 reconnect attempts exhausted
 """
 
 
@@ -46,17 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run a relay until SIGTERM or SIGINT; a second signal ends it without sending what waits."""
     json_lines = {"auto": None, "json": True, "plain": False}[arguments.log_format]
-    try:
-        settings = load(arguments.config, os.environ, Path(".env"))
-        logs.configure(settings.config.log_level.value, json_lines=json_lines)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_run(settings))
-    except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for a person; perhaps there is no log yet
-        return ExitCode.CONFIGURATION
-    except Exception:
-        logging.getLogger(__name__).critical("The relay failed", exc_info=True)
-        return ExitCode.FAILED
+    with watchdog.ended_without_memory():
+        try:
+            settings = load(arguments.config, os.environ, Path(".env"))
+            logs.configure(settings.config.log_level.value, json_lines=json_lines)
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                return runner.run(_run(settings))
+        except ConfigError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - for a person; perhaps there is no log yet
+            return ExitCode.CONFIGURATION
+        except Exception:
+            logging.getLogger(__name__).critical("The relay failed", exc_info=True)
+            return ExitCode.FAILED
 
 
 def loop_factory() -> type[asyncio.AbstractEventLoop] | None:
@@ -73,4 +75,9 @@ async def _run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, relay.stop)
-    return await relay.run()
+    loop.set_exception_handler(watchdog.on_exception)
+    watching = asyncio.create_task(watchdog.watch(lambda: relay.alive))
+    try:
+        return await relay.run()
+    finally:
+        watching.cancel()

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -13,11 +13,20 @@ def configure(level: str, *, json_lines: bool | None = None) -> None:
     """Set up the root logger. `json_lines` None decides by whether standard output is a terminal."""
     if json_lines is None:
         json_lines = not sys.stdout.isatty()
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Output(sys.stdout)
     handler.setFormatter(_json() if json_lines else _Plain(PLAIN))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # One line per HTTP probe is noise.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class _Output(logging.StreamHandler[TextIO]):
+    """Raises for want of memory, which concerns whoever logs; any other trouble with a line ends with it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if isinstance(error := sys.exc_info()[1], MemoryError):
+            raise error
+        super().handleError(record)
 
 
 def _json() -> logging.Formatter:

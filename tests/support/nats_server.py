@@ -22,7 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-START_DEADLINE = 10.0
+START_DEADLINE = 60.0
+"""Seconds; a store that was killed with a million messages in it takes a while to read on a busy machine."""
 STOP_DEADLINE = 10.0
 
 # Below the usual ephemeral range (32768 and up): a client that retries a closed ephemeral port of
