@@ -31,7 +31,10 @@ async def test_an_orderly_end_costs_what_happens_meanwhile(case: Case, tmp_path:
     """What came before the close frame was read, every frame of it."""
     timing = {"forbiddenDelay": 1.0, "rateLimitedDelay": 0.7}
     timing |= {"connectsPerWindow": 30, "connectWindow": 10, "noDataAfter": SILENCE}
-    async with NatsServer(jetstream=True) as server, market() as exchange:
+    unlimited = market(
+        "--connection-attempts", "1000000"
+    )  # its window is of five minutes; ours, of 10 s, is looked at below
+    async with NatsServer(jetstream=True) as server, unlimited as exchange:
         settings = jetstream(exchange.url, server.url, timing=timing)
         async with RelayProcess(tmp_path, settings) as relay:
             run = case.run(exchange, relay, server.url)
