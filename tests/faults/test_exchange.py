@@ -31,9 +31,8 @@ async def test_an_orderly_end_costs_what_happens_meanwhile(case: Case, tmp_path:
     """What came before the close frame was read, every frame of it."""
     timing = {"forbiddenDelay": 1.0, "rateLimitedDelay": 0.7}
     timing |= {"connectsPerWindow": 30, "connectWindow": 10, "noDataAfter": SILENCE}
-    unlimited = market(
-        "--connection-attempts", "1000000"
-    )  # its window is of five minutes; ours, of 10 s, is looked at below
+    # Its own window is of five minutes; the one of 10 s is looked at below.
+    unlimited = market("--connection-attempts", "1000000")
     async with NatsServer(jetstream=True) as server, unlimited as exchange:
         settings = jetstream(exchange.url, server.url, timing=timing)
         async with RelayProcess(tmp_path, settings) as relay:
