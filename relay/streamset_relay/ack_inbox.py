@@ -63,7 +63,7 @@ class AckInbox:
         if not headers and token.isdigit() and _is_stored(payload):
             self._numbers.append(token)
         else:
-            self._replies.append(Reply(token.decode(), headers, payload))
+            self._replies.append(Reply(token.decode(errors="replace"), headers, payload))
         self.arrived.set()
 
     def take(self) -> tuple[list[int], list[Reply]]:

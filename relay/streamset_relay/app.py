@@ -88,7 +88,7 @@ class Relay:
             streams,
             Buffer(config.buffer, journal.losses),
             sink,
-            ownership=_ownership(config, streams),
+            ownership=_ownership(config, streams, journal),
             journal=journal,
         )
         self._succession = _succession(config, session, self._pipeline)
@@ -122,6 +122,7 @@ class Relay:
                 for task in (*clocks, sink):
                     task.cancel()
         finally:
+            self._pipeline.drop_all(SHUTDOWN)
             log.info("Ledger", extra=self.status().ledger.as_dict())
         return ExitCode.EXHAUSTED if self._gave_up else ExitCode.OK
 
@@ -189,6 +190,8 @@ class Relay:
         log.info("Stopping: no more reading, sending what waits")
         sink = self._pipeline.sink
         deadline = self._clock() + max(self.config.timing.grace_period - RESERVE, 1.0)
+        if self._succession is not None:
+            self._succession.leave()
         for place in self._places.values():
             self._tasks.create_task(place.stop())
         await self._finish(self._readers, (deadline - self._clock()) / 2)
@@ -198,8 +201,6 @@ class Relay:
         self._pipeline.tell(self._clock(), time.time_ns(), last=True)
         self._pipeline.end()
         await self._finish({publisher}, deadline - self._clock())
-        self._pipeline.buffer.drop_all(SHUTDOWN)
-        self._pipeline.journal.drop_all(SHUTDOWN)
         left = max(deadline - self._clock(), LAST_CHANCE)
         await self._finish({self._tasks.create_task(sink.drain(left))}, left)
         if self._succession is not None:
@@ -211,6 +212,7 @@ class Relay:
     async def _finish(self, tasks: Iterable[asyncio.Task[Any]], timeout: float) -> None:
         """Wait for the tasks; cancel those that are late, and all when `stop` is called again."""
         until = self._clock() + timeout
+        await asyncio.sleep(0)  # what takes no waiting is done even in a hurry
         late = set(tasks)
         hurry = asyncio.create_task(self._hurry.wait())
         while late and not self._hurry.is_set() and (left := until - self._clock()) > 0:
@@ -326,11 +328,13 @@ def _session(config: RelayConfig, random: Random) -> NatsSession:
     )
 
 
-def _ownership(config: RelayConfig, streams: Streams) -> Ownership | None:
+def _ownership(config: RelayConfig, streams: Streams, journal: Journal) -> Ownership | None:
     """None where there is neither another relay nor a JetStream stream that knows how far the last one came."""
-    if _subject(config) is None and config.nats.jet_stream is None:
+    alone = _subject(config) is None
+    if alone and config.nats.jet_stream is None:
         return None
-    return Ownership(streams, Bounds(config.buffer.max_bytes, config.buffer.ttl_seconds))
+    bounds = Bounds(config.buffer.max_bytes, config.buffer.ttl_seconds)
+    return Ownership(streams, bounds, journal, alone=alone)
 
 
 def _succession(config: RelayConfig, session: NatsSession, pipeline: Pipeline) -> Succession | None:
@@ -350,7 +354,9 @@ def _succession(config: RelayConfig, session: NatsSession, pipeline: Pipeline) -
 def _subject(config: RelayConfig) -> str | None:
     """Where relays of the same streams ask for each other; None for one that belongs to no set."""
     who = config.identity
-    return None if who.set_uid is None or who.relay is None else subject_of(who.set_uid, who.relay)
+    if who.set_uid is None or who.relay is None:
+        return None
+    return subject_of(who.set_uid, who.relay, config.market)
 
 
 def _sink(

@@ -149,6 +149,11 @@ class JetStreamSink:
         return self._outbox.account
 
     @property
+    def oldest_pending(self) -> float | None:
+        """See `Sink`."""
+        return self._outbox.oldest
+
+    @property
     def link(self) -> LinkStatus:
         """See `Sink`: connected when the stream takes messages, or is only asked to wait a little."""
         link = self._session.link
@@ -306,6 +311,7 @@ class JetStreamSink:
         sizes = (connection.max_payload, verdict.max_size or connection.max_payload)
         self._outbox.max_payload = min(sizes)
         self._outbox.drop_unbound(verdict.bound.fullmatch, _now())
+        self._answered.set()
         self._outbox.window.rewind()
         if self._found is not None:
             self._found = None
@@ -321,6 +327,7 @@ class JetStreamSink:
                 connection.write(wire)
             if not self._watched:
                 self._stirred.set()
+        self._answered.set()  # what was too old to be written has had its last word
 
     def _expire(self) -> None:
         self._outbox.expire(_now())

@@ -109,9 +109,12 @@ class NatsConnection:
 
     @property
     def writable(self) -> bool:
-        """Whether the connection is up and its transport holds less than the high-water mark."""
+        """Whether the connection is up and its transport has room, as `wait_writable` sees it.
+
+        Transports pause above the high-water mark, those of TLS at it.
+        """
         alive = not self.lost.done() and not self._transport.is_closing()
-        return alive and self._transport.get_write_buffer_size() < HIGH_WATER
+        return alive and self._transport.get_write_buffer_size() <= HIGH_WATER
 
     @property
     def denied(self) -> int:
@@ -331,8 +334,10 @@ class _Client(Client):
         if self._inbox is not None and sid == SID:
             self._inbox.put(bytes(subject), headers or b"", data)
         elif self.mailbox is not None:
-            names = bytes(subject).decode(), bytes(reply or b"").decode()
-            self.mailbox.put(Letter(*names, headers or b"", data))
+            # The server lets any bytes through, and an error here would end the connection.
+            name = bytes(subject).decode(errors="replace")
+            answer = bytes(reply or b"").decode(errors="replace")
+            self.mailbox.put(Letter(name, answer, headers or b"", data))
 
     async def _process_err(self, err_msg: str) -> None:
         """The server sent -ERR. It closes the connection after any but a permissions violation."""

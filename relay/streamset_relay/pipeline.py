@@ -47,6 +47,11 @@ class Pipeline:
         self._ended = True
         self._arrived.set()
 
+    def drop_all(self, reason: str) -> None:
+        """Give up what has found no way out. An heir may hold the same."""
+        self.buffer.drop_all(reason)
+        self.journal.drop_all(reason)
+
     def tell(self, now: float, wall: int, *, last: bool = False) -> None:
         """Now and then: sum up what was lost, and have records sent that no message takes along."""
         if last or self.sink.ready:
@@ -126,6 +131,7 @@ async def let_out(pipeline: Pipeline, ownership: Ownership) -> None:
         while pipeline.buffer.messages:
             await pipeline.sink.wait_ready()
             send(pipeline, clock())
+            await asyncio.sleep(0)
         await asyncio.sleep(0)  # the socket must be read meanwhile
 
 

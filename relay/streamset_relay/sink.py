@@ -3,7 +3,7 @@
 `CoreSink` publishes to core NATS, at most once; `jetstream_sink.JetStreamSink` into a JetStream stream.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -50,6 +50,13 @@ class Sink(Protocol):
         """What became of the messages so far."""
 
     @property
+    def oldest_pending(self) -> float | None:
+        """When the first to arrive of the messages without a last word arrived; None without any.
+
+        Asked for now and then: it may look at every message.
+        """
+
+    @property
     def link(self) -> LinkStatus:
         """How it stands with NATS."""
 
@@ -65,6 +72,7 @@ class CoreSink:
         self._losses = Losses(wanted=False) if losses is None else losses
         self._unsettled = Unsettled(self._losses)
         self._dropped: Counter[str] = Counter()
+        self._arrivals: deque[tuple[int, float]] = deque()  # written so far, first arrival of those
         self.room = WRITE_LIMIT
 
     async def run(self) -> None:
@@ -89,10 +97,17 @@ class CoreSink:
         encoded = encode(batches, session.max_payload)
         if encoded.messages:
             session.write(encoded.wire, encoded.messages)
+            self._forget_settled()
+            self._arrivals.append((session.written, min(batch.arrived for batch in batches)))
         if encoded.oversize:
             self._dropped[OVERSIZE] += encoded.oversize
         if self._losses.wanted:
             self._remember(batches, encoded)
+
+    def _forget_settled(self) -> None:
+        settled = self._session.published + self._session.unconfirmed
+        while self._arrivals and self._arrivals[0][0] <= settled:
+            self._arrivals.popleft()
 
     def _remember(self, batches: Sequence[Batch], encoded: Encoded) -> None:
         session = self._session
@@ -119,6 +134,12 @@ class CoreSink:
             published=session.published,
             unconfirmed=session.unconfirmed,
         )
+
+    @property
+    def oldest_pending(self) -> float | None:
+        """See `Sink`. A PONG, or the end of the connection, settles what was written before."""
+        self._forget_settled()
+        return min((arrived for _, arrived in self._arrivals), default=None)
 
     @property
     def link(self) -> LinkStatus:

@@ -5,7 +5,9 @@ was held after a takeover, and hands over at the end. What is said, `core.succes
 """
 
 import asyncio
+import contextlib
 import logging
+import math
 import secrets
 from collections import deque
 from typing import Final, NamedTuple, Protocol
@@ -27,6 +29,9 @@ WORD_LIMIT: Final = 256 * 1024
 
 #: Asks that a follower may leave out before it is no heir any more.
 MISSED: Final = 4
+
+#: Snapshots that wait for NATS to confirm them. When it confirms nothing, no more are needed.
+SNAPSHOTS: Final = 8
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +55,14 @@ class _Follower(NamedTuple):
 
 
 class _Snapshot(NamedTuple):
-    """Marks, and how many messages had been passed on when they were taken."""
+    """Marks, and when they were taken. What had been passed on by then had arrived by then."""
 
-    passed: int
+    taken: float
     marks: Marks
 
 
 class Succession:
-    """See above. `subject` is None for a relay that has no others; `settled` counts messages with their last word."""
+    """See above. `subject` is None for a relay that has no others."""
 
     def __init__(
         self,
@@ -80,9 +85,11 @@ class Succession:
         self._heard_at: float | None = (
             None  # the owner; or when this was first asked for, on this connection
         )
+        self._known: set[str] = set()  # streams that the owner has said something of
         self._followers: dict[str, _Follower] = {}
         self._snapshots: deque[_Snapshot] = deque()
         self._final: Word | None = None
+        self._leaving = False
         self._connection: NatsConnection | None = None
         self._took_over = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -99,14 +106,26 @@ class Succession:
             self._emptied.clear()
             await self._emptied.wait()
 
+    def leave(self) -> None:
+        """The relay is about to end: be nobody's heir any more, and tell the owner. An owner goes on until `end`."""
+        self._leaving = True
+        if self._subject is None or self._connection is None or self._ownership.owns:
+            return
+        ask = succession.write(Ask(self._rank, owns=False, leaves=True))
+        with contextlib.suppress(NatsLost):
+            self._connection.write(message(self._subject, ask))
+
     async def end(self, timeout: float) -> None:
         """Own nothing any more: leave the streams to the relay that has followed for longest, if any.
 
-        After all that this relay has to deliver has been settled.
+        It is left whatever still waits as well, in the pipeline or for NATS: give that up afterwards, or the last
+        word would cover it. Cancelled, it says its last word without waiting for NATS to have it.
         """
-        if self._ownership.owns:
-            await self._hand_over(timeout)
-        self._ownership.end(SHUTDOWN)
+        try:
+            if self._ownership.owns:
+                await self._hand_over(timeout)
+        finally:
+            self._ownership.end(SHUTDOWN)
 
     async def _converse(self) -> None:
         """On one connection after the other."""
@@ -129,12 +148,12 @@ class Succession:
             self._emptied.set()
 
     async def _hand_over(self, timeout: float) -> None:
-        ownership, connection = self._ownership, self._connection
-        heir = self._heir()
+        connection, heir = self._connection, self._heir()
         if heir is None or connection is None:
             return
         name, follower = heir
-        *parts, last = succession.split(ownership.marks(), WORD_LIMIT)
+        marks = self._confirmed()
+        *parts, last = succession.split(marks, WORD_LIMIT)
         words = [Word(self._rank, Stand.OWNS, part) for part in parts]
         self._final = Word(self._rank, Stand.HANDS_OVER, last, name)
         try:
@@ -142,7 +161,7 @@ class Succession:
             await connection.ping(timeout)
         except (NatsLost, TimeoutError):
             return
-        log.info("Handed over", extra={"to": name, "streams": len(ownership.marks())})
+        log.info("Handed over", extra={"to": name, "streams": len(marks)})
 
     async def _talk(self, connection: NatsConnection, mailbox: Mailbox) -> None:
         listening, ask_at = False, 0.0
@@ -156,14 +175,19 @@ class Succession:
                     line = mailbox.listening(self._subject) if listening else mailbox.deaf
                     connection.write(line)
                 if now >= ask_at:
-                    ask = succession.write(Ask(self._rank, self._ownership.owns))
-                    connection.write(mailbox.request(self._subject, "ask", ask))
+                    self._ask(self._subject, connection, mailbox)
                     ask_at = now + self._timing.succession_interval
-                    self._heard_at = self._heard_at or now
             await _arrival(mailbox, ask_at - now if self._subject is not None else None)
             for letter in mailbox.take():
                 await self._hear(letter, connection, mailbox)
             await self._look(connection, mailbox)
+
+    def _ask(self, subject: str, connection: NatsConnection, mailbox: Mailbox) -> None:
+        owns = self._ownership.owns
+        if owns or not self._leaving:
+            ask = succession.write(Ask(self._rank, owns))
+            connection.write(mailbox.request(subject, "ask", ask))
+            self._heard_at = self._heard_at or _now()
 
     async def _hear(self, letter: Letter, connection: NatsConnection, mailbox: Mailbox) -> None:
         if letter.no_responders:
@@ -184,11 +208,13 @@ class Succession:
         if ask.owns and ask.rank > self._rank:
             self._yield(ask.rank)
             return
+        if ask.leaves:
+            self._followers.pop(ask.rank.relay, None)
+            return
         if not ask.owns:
             known = self._followers.get(ask.rank.relay)
             since = now if known is None else known.since
             self._followers[ask.rank.relay] = _Follower(since, now, reply)
-            ownership.track()
         if self._final is not None:
             self._send(connection, reply, self._final)
         else:
@@ -206,6 +232,7 @@ class Succession:
         if ownership.state not in (State.ASKING, State.FOLLOWING):
             return
         self._heard_at = _now()
+        self._known |= word.marks.keys()
         if ownership.state is State.ASKING:
             log.info(
                 "Following another relay until it hands over", extra={"owner": word.rank.relay}
@@ -219,7 +246,9 @@ class Succession:
         """Whether the owner is silent, and whether followers have gone."""
         now, ownership = _now(), self._ownership
         silent = (
-            self._heard_at is not None and now - self._heard_at > self._timing.succession_silence
+            not self._leaving
+            and self._heard_at is not None
+            and now - self._heard_at > self._timing.succession_silence
         )
         if ownership.state in (State.ASKING, State.FOLLOWING) and silent:
             await self._take_over(connection, mailbox, Trigger.SILENT)
@@ -228,7 +257,6 @@ class Succession:
             if now - follower.asked_at > patience:
                 del self._followers[name]
         if not self._followers:
-            ownership.untrack()
             self._snapshots.clear()
 
     async def _take_over(
@@ -238,13 +266,21 @@ class Succession:
         why: Trigger,
         marks: Marks | None = None,
     ) -> None:
-        """Own the streams; where nobody says how far they have come, look into JetStream."""
+        """Own the streams; those that no owner has said anything of from where they end in JetStream.
+
+        Of the others the end says too much: before it may be something that was refused and overtaken, and that
+        is held here. What the stream has of what is held, it knows by the ids.
+        """
         origin = "word" if marks is not None else "unknown"
         if marks is None:
             marks = {}
             if self._tail is not None:
-                marks = await self._tail.read(connection, mailbox)
-                origin = "stream" if marks else origin
+                found = await self._tail.read(connection, mailbox)
+                origin = "stream" if found else origin
+                marks = {name: mark for name, mark in found.items() if name not in self._known}
+            if self._ownership.state is State.ENDED:  # meanwhile
+                return
+        self._known.clear()
         held = self._ownership.held
         self._ownership.take_over(why, marks, _now())
         self._rank = Rank(max(self._highest, self._rank.term) + 1, self._rank.relay)
@@ -264,13 +300,20 @@ class Succession:
         self._ownership.follow({})
 
     def _confirmed(self) -> Marks:
-        """The latest marks of which NATS has confirmed everything."""
-        waiting = self._pipeline.buffer.messages + self._pipeline.sink.account.pending
-        snapshots, settled = self._snapshots, self._ownership.passed - waiting
-        snapshots.append(_Snapshot(self._ownership.passed, self._ownership.marks()))
-        while len(snapshots) > 1 and snapshots[1].passed <= settled:
+        """The latest marks of which NATS has confirmed everything, or whose last word is another one.
+
+        JetStream does not settle messages in order, so a count of them would not do.
+        """
+        times = (self._pipeline.buffer.oldest, self._pipeline.sink.oldest_pending)
+        oldest = min((time for time in times if time is not None), default=math.inf)
+        snapshots = self._snapshots
+        if oldest == math.inf:
+            snapshots.clear()  # these are the latest
+        if len(snapshots) < SNAPSHOTS:
+            snapshots.append(_Snapshot(_now(), self._ownership.marks()))
+        while len(snapshots) > 1 and snapshots[1].taken < oldest:
             snapshots.popleft()
-        return snapshots[0].marks if snapshots[0].passed <= settled else {}
+        return snapshots[0].marks if snapshots[0].taken < oldest else {}
 
     def _heir(self) -> tuple[str, _Follower] | None:
         recent = _now() - MISSED * self._timing.succession_interval

@@ -116,6 +116,10 @@ class ReadingSink:
     async def wait_ready(self) -> None:
         raise NotImplementedError
 
+    @property
+    def oldest_pending(self) -> float | None:
+        raise NotImplementedError
+
 
 def _read_pubs(wire: bytes) -> Iterator[bytes]:
     """The payloads of joined PUB frames, as a server would take them off the wire."""

@@ -91,10 +91,16 @@ class Buffer:
         """How full it is: 0 to 1, by the bound that is nearer."""
         return max(self.messages / self._max_messages, self.size / self._max_bytes)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest message arrived, which is the first of its lane; None when empty."""
+        lane = self._oldest_lane()
+        return lane[0].arrived if lane else None
+
     def oldest_age(self, now: float) -> float:
         """Seconds that the oldest message has waited; 0 when empty."""
-        lane = self._oldest_lane()
-        return now - lane[0].arrived if lane else 0.0
+        oldest = self.oldest
+        return 0.0 if oldest is None else now - oldest
 
     def _split(self, batch: Batch) -> list[tuple[deque[Batch], Batch]]:
         if not self._mixed:

@@ -21,8 +21,8 @@ from ..errors import ConnectionLost, ConnectionStalled, ExchangeError
 from .batch import Batch, Room
 from .envelope import format_time
 from .identity import payload_identity
-from .losses import Loss, Losses, Reason, Record
-from .sequence import Gap, Interruption, Lapse, Reset
+from .losses import Loss, Losses, Reason, Record, loss_of, reason_of
+from .sequence import Gap, Lapse, Reset
 from .stream import record_stream
 
 LIMIT: Final = 10_000
@@ -85,11 +85,8 @@ class Journal:
         wall = batch.received_at
         for note in batch.notes:
             match note:
-                case Gap():
-                    self._gap(note, _reason(note.interruption), wall)
-                case Lapse(stream, interruption):
-                    reason, since = _reason(interruption), interruption.since
-                    self._lost(Loss(stream, reason, None, None, None, None, since, wall), wall)
+                case Gap() | Lapse():
+                    self._lost(loss_of(note, wall), wall, timed=note.interruption is not None)
                 case Reset():
                     self._reset(note, wall)
 
@@ -97,7 +94,8 @@ class Journal:
         """Write down what is missing between another relay's last event and the first one of this relay."""
         if self.wanted:
             for gap in gaps:
-                self._gap(gap, Reason.TAKEOVER, batch.received_at)
+                loss = loss_of(gap, batch.received_at, Reason.TAKEOVER)
+                self._lost(loss, batch.received_at, timed=False)
 
     def connect(self, seat: Seat, attempts: int, down_since: int | None, wall: int) -> None:
         """A connection is open, and its streams are about to flow; `down_since` is None for the first one."""
@@ -185,12 +183,6 @@ class Journal:
     def _full(self) -> bool:
         return len(self.waiting) >= LIMIT or self._size >= SIZE_LIMIT
 
-    def _gap(self, gap: Gap, reason: Reason, wall: int) -> None:
-        cut = gap.interruption
-        since = wall if cut is None else cut.since
-        loss = Loss(gap.stream, reason, None, gap.first, gap.last, gap.missing, since, wall)
-        self._lost(loss, wall, timed=cut is not None)
-
     def _lost(self, loss: Loss, wall: int, *, timed: bool = True) -> None:
         if self._full:
             self.losses.add(loss)
@@ -214,7 +206,7 @@ class Journal:
             "stream": reset.stream,
             "last": reset.last,
             "first": reset.first,
-            "reason": _reason(cut).value,
+            "reason": reason_of(cut).value,
             "since": _time(None if cut is None else cut.since),
             "until": _time(None if cut is None else wall),
         }
@@ -251,10 +243,6 @@ class Journal:
 
 class _Typed(msgspec.Struct):
     type: str
-
-
-def _reason(interruption: Interruption | None) -> Reason:
-    return Reason.EXCHANGE if interruption is None else Reason(interruption.cut.value)
 
 
 def _words(error: ExchangeError) -> tuple[int | None, str]:

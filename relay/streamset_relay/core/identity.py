@@ -23,10 +23,14 @@ _MASK: Final = (1 << IDENTITY_BITS) - 1
 _VENUES = {Market.SPOT_DATA: Market.SPOT}
 
 
+def venue_of(market: Market) -> Market:
+    """Whose events these are. An endpoint in place of the market's own is another way to the same venue."""
+    return _VENUES.get(market, market)
+
+
 def stream_prefix(market: Market, stream: str) -> bytes:
     """The half of the id that names venue and stream: `xxxxxxxx-xxxx-8xxx-`."""
-    venue = _VENUES.get(market, market)
-    digest = blake2b(f"{venue.value}\0{stream}".encode(), digest_size=8).hexdigest()
+    digest = blake2b(f"{venue_of(market).value}\0{stream}".encode(), digest_size=8).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[12:15]}-".encode()
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from .account import OVERSIZE
 from .classify import Message
-from .sequence import ordered
+from .sequence import Gap, Interruption, Lapse, ordered
 
 LIMIT: Final = 30_000
 """Losses that are kept apart. What comes beyond has no stream: names may come from outside, in any number."""
@@ -65,6 +65,30 @@ class Loss:
         self.since = min(self.since, other.since)
         self.until = max(self.until, other.until)
 
+    def cut(self, number: int) -> bool:
+        """Leave out all numbers up to this one; whether something is left. How much, only a row without holes tells."""
+        if self.first is None or self.last is None or number < self.first:
+            return True
+        whole = self.missing == self.last - self.first + 1
+        self.first = number + 1
+        self.missing = self.last - number if whole else None
+        return self.last > number
+
+
+def loss_of(note: Gap | Lapse, received_at: int, reason: Reason | None = None) -> Loss:
+    """What is missing before an event received then; `reason` None is the note's own."""
+    cut = note.interruption
+    since = received_at if cut is None else cut.since
+    loss = Loss(note.stream, reason or reason_of(cut), None, None, None, None, since, received_at)
+    if isinstance(note, Gap):
+        loss.first, loss.last, loss.missing = note.first, note.last, note.missing
+    return loss
+
+
+def reason_of(interruption: Interruption | None) -> Reason:
+    """Why something is missing, or the numbers started again."""
+    return Reason.EXCHANGE if interruption is None else Reason(interruption.cut.value)
+
 
 class Record(NamedTuple):
     """A record of events about `stream`, as it was."""
@@ -112,6 +136,31 @@ class Losses:
             table[loss.stream] = loss
         else:
             known.absorb(loss)
+
+    def forget(self, stream: str) -> None:
+        """Nothing of this stream is missing."""
+        for table in self._tables.values():
+            self._count -= table.pop(stream, None) is not None
+
+    def cut(self, stream: str, number: int, *, partly: bool) -> None:
+        """Of this stream nothing up to that number is missing.
+
+        `partly`: that is some of it, so that of what has no numbers nobody can say how much is.
+        """
+        for table in self._tables.values():
+            loss = table.get(stream)
+            if loss is None:
+                continue
+            if partly and loss.first is None:
+                loss.missing = None
+            elif not loss.cut(number):
+                self._count -= 1
+                del table[stream]
+
+    def least(self, stream: str) -> int | None:
+        """The least number of this stream that is missing, where one is known."""
+        losses = (table[stream] for table in self._tables.values() if stream in table)
+        return min((loss.first for loss in losses if loss.first is not None), default=None)
 
     def take(self) -> list[Loss]:
         """All that is summed up; it leaves."""

@@ -2,23 +2,30 @@
 
 A mark names the last event that was passed on. Events of numbered streams are compared by their numbers. All others
 are compared for equality of their hashes, and before that event was met by their event times, where they have one.
+Where the two relays ask for times in different units, no hash is equal: the marked event is then the first one of the
+same millisecond.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from .batch import Batch
 from .channel import Anonymous
 from .classify import LATEST, Message
+from .event_time import in_microseconds, milliseconds
 from .identity import payload_identity
 from .sequence import UNKNOWN, Gap
 from .stream import Stream, Streams
 
 
 class Mark(NamedTuple):
-    """The last event of a stream: its identity, and its time as sent, 0 where it shows none or is numbered."""
+    """The last event of a stream: its identity, and its time as sent, 0 where it shows none or is numbered.
+
+    As sent, since that tells its unit.
+    """
 
     identity: int
     time: int = 0
@@ -39,30 +46,54 @@ def mark_of(stream: Stream, payload: bytes) -> Mark | None:
 
 
 class Tracker:
-    """Keeps the last event of each stream; `marks` is asked for now and then, `track` is on the frames' path."""
+    """Keeps the last event of each stream; `marks` is asked for now and then, `track` is on the frames' path.
 
-    def __init__(self, streams: Streams) -> None:
+    `origin` is how far the streams had come before. Of streams with numbers, the last one received is known anyway.
+    """
+
+    def __init__(self, streams: Streams, origin: Marks) -> None:
         self._streams = streams
-        self._latest: dict[str, Message] = {}
+        self._origin = origin
+        for stream in streams:
+            stream.passed = b""
 
-    def track(self, messages: Iterable[Message]) -> None:
-        """These were passed on."""
-        latest = self._latest
-        for message in messages:
-            latest[message[0].name] = message
+    def track(self, messages: Iterable[Message], *, numbered: bool) -> None:
+        """These were passed on. `numbered`: keep those with numbers too, since others that came are still held."""
+        if numbered:
+            for stream, payload, _ in messages:
+                stream.passed = payload
+            return
+        for stream, payload, _ in messages:
+            if not stream.numbered:
+                stream.passed = payload
 
     def marks(self, *, all_passed: bool) -> dict[str, Mark]:
-        """Of all streams of which something is known.
-
-        Numbers are, even from before the first `track`, as long as everything received was passed on.
-        """
+        """Of all streams of which something is known. `all_passed`: nothing of what was received is held."""
         found: dict[str, Mark] = {}
-        if all_passed:
-            found = {s.name: Mark(s.last) for s in self._streams if s.numbered and s.last >= 0}
-        for name, (stream, payload, _) in self._latest.items():
-            if mark := mark_of(stream, payload):
-                found[name] = mark
+        for stream in self._streams:
+            mark: Mark | None = None
+            if stream.numbered and all_passed:
+                mark = Mark(stream.last) if stream.last >= 0 else None
+            elif stream.passed:
+                mark = mark_of(stream, stream.passed)
+            elif not stream.numbered:
+                mark = self._origin.get(stream.name)
+            if mark is not None:
+                found[stream.name] = mark
         return found
+
+
+class _Side(Enum):
+    """Where an event lies, seen from the mark of its stream."""
+
+    BEHIND = auto()
+    BEYOND = auto()
+    EITHER = auto()  # at the same time: it goes on, and the mark stays
+
+
+_BEHIND: Final = _Side.BEHIND
+_BEYOND: Final = _Side.BEYOND
+_EITHER: Final = _Side.EITHER
 
 
 class Watershed:
@@ -78,6 +109,11 @@ class Watershed:
     def __bool__(self) -> bool:
         """Whether anything is left to be told apart."""
         return bool(self._marks)
+
+    @property
+    def marks(self) -> Marks:
+        """Those that no event has gone beyond."""
+        return dict(self._marks)
 
     def advance(self, marks: Marks) -> None:
         """The other relay has come further."""
@@ -99,8 +135,13 @@ class Watershed:
         for batch in held:
             going: list[Message] = []
             for message in batch.messages:
-                behind = met.get(message[0].name)
-                if position > behind if behind is not None else not self._behind(message):
+                name = message[0].name
+                behind, mark = met.get(name), self._marks.get(name)
+                if behind is not None:
+                    goes_on = position > behind
+                else:
+                    goes_on = mark is None or self._side(message, mark) is not _BEHIND
+                if goes_on:
                     going.append(message)
                 position += 1
             if going:
@@ -119,8 +160,11 @@ class Watershed:
             mark = self._marks.get(stream.name)
             if mark is None:
                 going.append(message)
-            elif not self._behind(message):
+                continue
+            side = self._side(message, mark)
+            if side is not _BEHIND:
                 going.append(message)
+            if side is _BEYOND:
                 del self._marks[stream.name]
                 gaps += _gap(message, mark)
         if len(going) == len(batch.messages):
@@ -130,23 +174,37 @@ class Watershed:
     def forget(self, streams: Streams) -> None:
         """Wait no longer for what lies behind; streams that were silent since have their numbers checked as ever."""
         for name, mark in self._marks.items():
-            stream = streams.get(name)
-            if stream.numbered and stream.last < 0:
+            stream = streams.known(name)
+            if stream is not None and stream.numbered and stream.last < 0:
                 stream.last = mark.identity
         self._marks.clear()
         self._met.clear()
 
-    def _behind(self, message: Message) -> bool:
+    def _side(self, message: Message, mark: Mark) -> _Side:
         stream, payload, identity = message
-        mark = self._marks.get(stream.name)
-        if mark is None or stream.name in self._met:
-            return False
+        if stream.name in self._met:
+            return _BEYOND
         if stream.numbered:
-            return identity <= mark.identity and _event(stream, payload) is not None
+            behind = identity <= mark.identity and _event(stream, payload) is not None
+            return _BEHIND if behind else _BEYOND
         if identity == mark.identity:
             self._met.add(stream.name)
-            return True
-        return 0 < _time(stream, payload) <= mark.time
+            return _BEHIND
+        return self._side_by_time(stream, _time(stream, payload), mark.time)
+
+    def _side_by_time(self, stream: Stream, time: int, marked: int) -> _Side:
+        if not time or not marked:
+            return _BEYOND
+        if in_microseconds(time) == in_microseconds(marked):
+            if time == marked:
+                return _EITHER
+            return _BEHIND if time < marked else _BEYOND
+        if milliseconds(time) == milliseconds(marked):
+            self._met.add(
+                stream.name
+            )  # another event of that millisecond is beyond, or comes twice
+            return _BEHIND
+        return _BEHIND if milliseconds(time) < milliseconds(marked) else _BEYOND
 
 
 def _messages(batches: Iterable[Batch]) -> Iterable[Message]:
@@ -174,7 +232,7 @@ def _gap(message: Message, mark: Mark) -> list[Gap]:
 def _event(stream: Stream, payload: bytes) -> Any:
     try:
         return stream.decode(payload)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
@@ -186,7 +244,7 @@ def _time(stream: Stream, payload: bytes) -> int:
     else:
         try:
             events = _decode_many(payload)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return 0
     times = [each.event_time for each in events]
     return max((t for t in times if isinstance(t, int) and 0 <= t <= LATEST), default=0)

@@ -52,6 +52,12 @@ class Outbox:
         return self.window.messages + (self._turns.held if self._turns else 0)
 
     @property
+    def oldest(self) -> float | None:
+        """When the first to arrive of the messages without a last word arrived; None without any."""
+        times = (self.window.oldest, None if self._turns is None else self._turns.oldest)
+        return min((time for time in times if time is not None), default=None)
+
+    @property
     def room(self) -> Room:
         """What it would like to be given now."""
         room, turns, limits = self.window.room, self._turns, self._limits

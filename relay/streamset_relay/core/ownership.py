@@ -14,9 +14,12 @@ from typing import Final, NamedTuple
 
 from .batch import Batch
 from .buffer import EXPIRED, MESSAGE_OVERHEAD
+from .events import Journal
 from .marks import Marks, Tracker, Watershed
+from .notes import reconcile
 from .sequence import Gap
 from .stream import Streams
+from .unclaimed import Unclaimed
 
 HOLD_FULL: Final = "hold_full"
 """Dropped because a successor may hold no more, and no owner has said that it had delivered them."""
@@ -79,9 +82,20 @@ class Bounds(NamedTuple):
 
 
 class Ownership:
-    """The state, and what is held in it. Counts: every message taken goes on, is held, a duplicate or dropped."""
+    """The state, and what is held in it. Counts: every message taken goes on, is held, a duplicate or dropped.
 
-    def __init__(self, streams: Streams, bounds: Bounds) -> None:
+    `journal` is where it says what it has lost: what it drops as an owner, and at a takeover what it had dropped
+    before and no owner has delivered. `alone`: there are no other relays, so nobody asks for `marks`.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        bounds: Bounds,
+        journal: Journal | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
         self.state = State.ASKING
         self.held = 0
         self.passed = 0
@@ -91,10 +105,14 @@ class Ownership:
         self.dropped: Counter[str] = Counter()
         self._streams = streams
         self._bounds = bounds
+        self._journal = Journal() if journal is None else journal
+        self._unclaimed = Unclaimed()
+        self._gaps: list[Gap] = []  # to be told with the next batch that goes on
         self._batches: deque[Batch] = deque()
         self._size = 0
         self._watershed = Watershed()
         self._until = 0.0
+        self._alone = alone
         self._tracker: Tracker | None = None
 
     @property
@@ -104,31 +122,24 @@ class Ownership:
 
     def take(self, batch: Batch) -> tuple[Batch | None, list[Gap]]:
         """What of a batch goes on now, and what is missing before it."""
-        gaps: list[Gap] = []
         if self.state is not State.OWNING:
             self._hold(batch)
-            return None, gaps
+            return None, []
         if self._watershed:
-            whole = len(batch.messages)
-            beyond, gaps = self._divide(batch)
+            beyond = self._divide(batch)
             if beyond is None:
-                self.duplicates += whole
-                return None, gaps
-            self.duplicates += whole - len(beyond.messages)
+                return None, []
             batch = beyond
-        self._pass(batch)
-        return batch, gaps
+        return batch, self._pass(batch)
 
     def let_out(self) -> Iterator[tuple[Batch, list[Gap]]]:
         """What was held, in order, as long as there is any; new batches may come meanwhile. Then it owns."""
         while self.state is State.TAKING_OVER and self._batches:
             batch = self._batches.popleft()
             self._count(batch, -1)
-            beyond, gaps = self._divide(batch)
-            self.duplicates += len(batch.messages) - (len(beyond.messages) if beyond else 0)
+            beyond = self._divide(batch)
             if beyond is not None:
-                self._pass(beyond)
-                yield beyond, gaps
+                yield beyond, self._pass(beyond)
         if self.state is State.TAKING_OVER:
             self._move(Trigger.LET_OUT)
 
@@ -139,6 +150,7 @@ class Ownership:
         elif self.owns:
             self._move(Trigger.OVERRULED)
             self._tracker = None
+            self._gaps = []
         self._advance(marks)
 
     def take_over(self, why: Trigger, marks: Marks, now: float) -> None:
@@ -146,21 +158,16 @@ class Ownership:
         self._move(why)
         self._advance(marks)
         self._until = now + UNSETTLED
-
-    def track(self) -> None:
-        """Somebody follows: know from now on how far each stream has come."""
-        if self._tracker is None:
-            self._tracker = Tracker(self._streams)
-
-    def untrack(self) -> None:
-        """Nobody follows any more."""
-        self._tracker = None
+        if not self._alone:
+            self._tracker = Tracker(self._streams, self._watershed.marks)
+        self._gaps = self._unclaimed.tell(self._watershed, self._journal)
 
     def marks(self) -> Marks:
-        """How far each stream has come."""
+        """How far each stream has come: by this relay, or by the one before where that was ahead."""
         if self._tracker is None:
             return {}
-        return self._tracker.marks(all_passed=self.state is State.OWNING)
+        tracked = self._tracker.marks(all_passed=self.state is State.OWNING)
+        return {**tracked, **self._watershed.marks}
 
     def expire(self, now: float) -> None:
         """Drop what was held for too long: nobody has said that it was delivered."""
@@ -169,25 +176,36 @@ class Ownership:
 
     def end(self, reason: str) -> None:
         """Stop. What a successor holds is the owner's to deliver; what nobody owns is dropped."""
-        followed = self.state is State.FOLLOWING
-        self._move(Trigger.STOP)
         while self._batches:
-            if followed:
+            if self.state is State.FOLLOWING:
                 batch = self._batches.popleft()
                 self._count(batch, -1)
                 self.duplicates += len(batch.messages)
             else:
                 self._drop_oldest(reason)
+        self._move(Trigger.STOP)
 
-    def _divide(self, batch: Batch) -> tuple[Batch | None, list[Gap]]:
+    def _divide(self, batch: Batch) -> Batch | None:
+        """What of a batch lies beyond the marks. What is missing in between is told with what goes on next."""
         if self._watershed and batch.arrived > self._until:
             self._watershed.forget(self._streams)
-        return self._watershed.beyond(batch) if self._watershed else (batch, [])
+        if not self._watershed:
+            return batch
+        marks = self._watershed.marks if batch.notes else {}
+        beyond, gaps = self._watershed.beyond(batch)
+        self.duplicates += len(batch.messages) - (len(beyond.messages) if beyond else 0)
+        if beyond is not None and batch.notes:
+            beyond, gaps = reconcile(beyond, gaps, marks)
+        self._gaps += gaps
+        return beyond
 
-    def _pass(self, batch: Batch) -> None:
+    def _pass(self, batch: Batch) -> list[Gap]:
+        """These go on. Gives the gaps to be told with them."""
         self.passed += len(batch.messages)
         if self._tracker is not None:
-            self._tracker.track(batch.messages)
+            self._tracker.track(batch.messages, numbered=self.state is not State.OWNING)
+        gaps, self._gaps = self._gaps, []
+        return gaps
 
     def _hold(self, batch: Batch) -> None:
         if self.state is State.ENDED:
@@ -201,7 +219,8 @@ class Ownership:
     def _advance(self, marks: Marks) -> None:
         self._watershed.advance(marks)
         before = self.held
-        self._keep(self._watershed.cut(self._batches))
+        left = self._watershed.cut([*self._unclaimed.ends(), *self._batches])
+        self._keep(self._unclaimed.keep(left))
         self.duplicates += before - self.held
 
     def _keep(self, batches: Iterable[Batch]) -> None:
@@ -213,7 +232,13 @@ class Ownership:
     def _drop_oldest(self, reason: str) -> None:
         batch = self._batches.popleft()
         self._count(batch, -1)
-        self.dropped[reason] += len(batch.messages)
+        if not self.owns:
+            self.dropped[reason] += len(batch.messages)
+            self._unclaimed.add(batch, reason)
+        elif lost := self._divide(batch):
+            self.dropped[reason] += len(lost.messages)
+            self._journal.note(lost)
+            self._journal.losses.drop(lost.messages, lost.received_at, reason)
 
     def _count(self, batch: Batch, sign: int) -> None:
         self.held += sign * len(batch.messages)

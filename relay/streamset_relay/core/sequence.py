@@ -45,6 +45,22 @@ class Gap(NamedTuple):
     interruption: Interruption | None = None
     """None while the stream flowed."""
 
+    def above(self, number: int) -> "Gap | None":
+        """What of it is greater than the number."""
+        if number < self.first:
+            return self
+        missing = None if self.missing is None else self.last - number
+        rest = self._replace(first=number + 1, missing=missing)
+        return rest if rest.first <= rest.last else None
+
+    def below(self, number: int | None) -> "Gap | None":
+        """What of it is less than the number, if there is one."""
+        if number is None or number > self.last:
+            return self
+        missing = None if self.missing is None else number - self.first
+        rest = self._replace(last=number - 1, missing=missing)
+        return rest if rest.first <= rest.last else None
+
 
 class Reset(NamedTuple):
     """The numbers of `stream` went from `last` back to `first`, or repeated."""

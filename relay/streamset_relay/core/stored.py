@@ -5,7 +5,6 @@ JSON that has the message in base64 (nats-server, `server/jetstream_api.go`).
 """
 
 import base64
-import binascii
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +19,7 @@ class Stored(NamedTuple):
     sequence: int
     name: str
     mark: Mark | None
-    """None for a message that is none of the relay's."""
+    """None for a message that is of none of the streams asked about."""
 
 
 class _Message(msgspec.Struct):
@@ -34,6 +33,7 @@ class _Reply(msgspec.Struct):
 
 class _Envelope(msgspec.Struct):
     stream: str
+    message_id: str
     data: msgspec.Raw
 
 
@@ -57,16 +57,22 @@ def numbered(sequence: int) -> bytes:
 
 
 def read(payload: bytes, streams: Streams) -> Stored | None:
-    """Read an answer; None where there is no such message. `streams` are those that are known of."""
+    """Read an answer; None where there is no such message. Total: others may have stored whatever they like.
+
+    The message's id says whether it is of one of these streams: another market has streams of the same names.
+    """
     try:
         message = _decode(payload).message
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if message is None:
         return None
+    foreign = Stored(message.seq, "", None)
     try:
         envelope = _open(base64.b64decode(message.data))
-    except (msgspec.MsgspecError, RecursionError, binascii.Error):
-        return Stored(message.seq, "", None)
-    stream = streams.get(envelope.stream)
-    return Stored(message.seq, envelope.stream, mark_of(stream, bytes(envelope.data)))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return foreign
+    stream = streams.known(envelope.stream)
+    if stream is None or not envelope.message_id.startswith(stream.message_id.decode()):
+        return foreign
+    return Stored(message.seq, stream.name, mark_of(stream, bytes(envelope.data)))

@@ -40,6 +40,7 @@ class Stream:
         "numbered",
         "opening",
         "overflow",
+        "passed",
         "publish",
         "received",
         "record",
@@ -70,6 +71,8 @@ class Stream:
         self.last = -1
         #: set until the next event, which may not follow the last one
         self.interruption: Interruption | None = None
+        #: the last payload that went on, as far as `marks.Tracker` needs it
+        self.passed = b""
         self.gaps = 0
         self.missing = 0
         self.resets = 0
@@ -146,6 +149,10 @@ class Streams:
             stream = self.get(name)
             if name not in before:
                 stream.last = -1
+
+    def known(self, name: str) -> Stream | None:
+        """The stream of that name, if there is one."""
+        return self._by_name.get(name)
 
     def get(self, name: str) -> Stream:
         """The stream of that name; one nobody planned is made on the spot, and remembered while there is room."""

@@ -12,8 +12,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from streamset_api.market import Market
+
 from .channel import IDENTITY_BITS
 from .classify import LATEST
+from .identity import venue_of
 from .marks import Mark, Marks
 
 SUBJECTS: Final = "streamset.relay."
@@ -42,6 +45,8 @@ class Ask(NamedTuple):
 
     rank: Rank
     owns: bool
+    leaves: bool = False
+    """The asking relay is about to end: it wants no answer, and is nobody's heir."""
 
 
 class Word(NamedTuple):
@@ -54,15 +59,20 @@ class Word(NamedTuple):
     """To which relay it hands over."""
 
 
-def subject_of(set_uid: str, relay: str) -> str:
-    """The subject that the relays of one share of one set ask on."""
-    return SUBJECTS + ".".join(_TOKEN.sub("-", part) for part in (set_uid, relay))
+def subject_of(set_uid: str, relay: str, market: Market) -> str:
+    """The subject that the relays of one share of one set ask on, those that relay the same venue's events.
+
+    A set whose market is changed has relays of both for a while: neither knows how far the other's streams are.
+    """
+    parts = (set_uid, relay, venue_of(market).value)
+    return SUBJECTS + ".".join(_TOKEN.sub("-", part) for part in parts)
 
 
 class _Document(msgspec.Struct, omit_defaults=True):
     relay: str
     term: int
     owns: bool = False
+    leaves: bool = False
     stand: Stand | None = None
     heir: str = ""
     marks: dict[str, tuple[int, int]] = {}
@@ -76,7 +86,7 @@ def write(said: Ask | Word) -> bytes:
     rank = said.rank
     match said:
         case Ask():
-            document = _Document(rank.relay, rank.term, owns=said.owns)
+            document = _Document(rank.relay, rank.term, owns=said.owns, leaves=said.leaves)
         case Word():
             marks = {name: (mark.identity, mark.time) for name, mark in said.marks.items()}
             document = _Document(
@@ -86,14 +96,14 @@ def write(said: Ask | Word) -> bytes:
 
 
 def read(payload: bytes) -> Ask | Word | None:
-    """Read a message; None where it is neither."""
+    """Read a message; None where it is neither. Total: anybody may write to the subject."""
     try:
         document = _decode(payload)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     rank = Rank(document.term, document.relay)
     if document.stand is None:
-        return Ask(rank, document.owns)
+        return Ask(rank, document.owns, document.leaves)
     marks = {name: Mark(*mark) for name, mark in document.marks.items() if _sane(*mark)}
     return Word(rank, document.stand, marks, document.heir)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .classify import BINARY, Sorted
+from .event_time import seconds
 from .sequence import Gap
 
 SHUTDOWN = "shutdown"
@@ -59,7 +60,7 @@ class Tally:
             self.last_received_at = received_at
             self.last_arrived = now
         if found.event_time:
-            self.lag = received_at / 1e9 - _seconds(found.event_time)
+            self.lag = received_at / 1e9 - seconds(found.event_time)
         if found.gaps or found.resets:
             self.check(found)
 
@@ -73,8 +74,3 @@ class Tally:
         for gap in gaps:
             self.gaps += 1
             self.missing += gap.missing or 0
-
-
-def _seconds(event_time: int) -> float:
-    """Binance sends milliseconds, or microseconds where they were asked for; the magnitude tells them apart."""
-    return event_time / 1e6 if event_time > 100_000_000_000_000 else event_time / 1e3

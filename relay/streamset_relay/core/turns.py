@@ -38,6 +38,11 @@ class Turns:
         self.expired = 0
         self.given_up = 0
 
+    @property
+    def oldest(self) -> float | None:
+        """When the first to arrive of the held messages arrived, each line in the order in which it was filled."""
+        return min((line[0].arrived for line in self._lines.values() if line), default=None)
+
     def admit(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Give those that may go at once, in order; the others are held."""
         for batch in batches:

@@ -83,6 +83,7 @@ class Window:
         self._credit = 0  # positive answers since the limit last grew
         self._flying_bytes = 0
         self._arrived: deque[tuple[int, float]] = deque()  # number behind the last, time
+        self._arrivals: deque[tuple[int, float]] = deque()  # the same, of those written as well
         self._first_sent: deque[tuple[int, float]] = deque()
         self._sent: deque[tuple[int, float]] = deque()  # since the last rewind
         self._fresh = 0  # number of the first message never written
@@ -99,6 +100,18 @@ class Window:
     def messages(self) -> int:
         """Messages without a last word."""
         return len(self._states) - self._count(DONE) - self._count(DROPPED)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the first to arrive of the messages without a last word arrived. Looks at all of them."""
+        found: float | None = None
+        start = 0
+        for end, arrived in self._arrivals:
+            stop = end - self._base
+            if (found is None or arrived < found) and self._states[start:stop].strip(_LEFT):
+                found = arrived
+            start = stop
+        return found
 
     @property
     def in_flight(self) -> int:
@@ -133,10 +146,14 @@ class Window:
 
     def add(self, parts: Sequence[bytes], arrived: float) -> None:
         """Append messages that arrived at that time; the first of them has the number `next`."""
+        if not parts:
+            return
         self._parts += parts
         self._states += bytes(len(parts))
         self.next += len(parts)
-        self._arrived.append((self.next, arrived))
+        entry = (self.next, arrived)
+        self._arrived.append(entry)
+        self._arrivals.append(entry)
 
     def due(self, now: float) -> list[bytes]:
         """What is to be written now, in order; it is in flight from here on."""
@@ -343,6 +360,7 @@ class Window:
             del self._states[:gone]
             self._base += gone
             _forget(self._first_sent, self._base)
+            _forget(self._arrivals, self._base)
             self._order.forget(self._base)
 
     def _grow(self, answers: int) -> None:

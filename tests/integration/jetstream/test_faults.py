@@ -6,9 +6,10 @@ from random import Random
 import pytest
 
 from streamset_api.nats import Discard, JetStreamCreate
-from streamset_relay.core.window import UNACKED, UNACKED_AT_STOP, Limits
+from streamset_relay.core.batch import Batch
+from streamset_relay.core.window import EXPIRED, UNACKED, UNACKED_AT_STOP, Limits
 from streamset_relay.jetstream_sink import JetStreamSink
-from tests.integration.jetstream.feed import STREAM, WIDE, Timing, feeding, make, until
+from tests.integration.jetstream.feed import NAMES, STREAM, WIDE, Timing, feeding, make, until
 from tests.support.jetstream import administration, content, count
 from tests.support.nats_server import NatsServer
 
@@ -241,6 +242,18 @@ async def test_an_acknowledged_drain_leaves_nothing() -> None:
         account = feed.sink.account
         assert account.pending == 0
         feed.check(await content(server.url, STREAM))
+
+
+async def test_a_drain_ends_when_the_last_messages_expire() -> None:
+    """They have waited for the stream to be looked at, and are too old by the time they could be written."""
+    async with NatsServer(jetstream=True) as server, feeding(server.url) as feed:
+        feed.put = 3
+        messages = [(feed.streams.get(NAMES[0]), b"{}", number) for number in range(feed.put)]
+        now = asyncio.get_running_loop().time()
+        feed.sink.send([Batch(0, now - WIDE.ttl - 1, messages, 6)], now)
+        async with asyncio.timeout(20):
+            assert await feed.sink.drain(600)
+        assert feed.dropped == {EXPIRED: 3}
 
 
 async def test_a_server_in_lame_duck_mode_is_left_without_a_loss() -> None:

@@ -117,3 +117,10 @@ def test_it_subscribes_to_all_its_subjects() -> None:
     inbox = AckInbox()
 
     assert inbox.subscription == f"SUB {inbox.prefix}* {SID}\r\n".encode()
+
+
+def test_a_message_to_an_odd_subject_is_a_reply_to_nothing() -> None:
+    """The inbox's name travels with every message, and the server lets any bytes through."""
+    inbox = AckInbox()
+    inbox.put(inbox.prefix.encode() + b"\xff", b"", b'{"stream":"S","seq":1}')
+    assert inbox.take() == ([], [Reply("\ufffd", b"", b'{"stream":"S","seq":1}')])

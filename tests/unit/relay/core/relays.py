@@ -16,19 +16,18 @@ BOUNDS = Bounds(1 << 20, 60.0)
 class Relay:
     """An `Ownership` with a socket's worth of classification in front of it."""
 
-    def __init__(self, *names: str, bounds: Bounds = BOUNDS) -> None:
+    def __init__(self, *names: str, bounds: Bounds = BOUNDS, alone: bool = False) -> None:
         self.streams = Streams(RelayConfig.model_validate({"streams": names}))
         self.streams.plan(names)
-        self.ownership = Ownership(self.streams, bounds)
+        self.ownership = Ownership(self.streams, bounds, alone=alone)
         self.out: list[tuple[str, bytes]] = []
         self.gaps: list[Gap] = []
         self.received = 0
         self.now = 0.0
 
     def own(self) -> None:
-        """Start as the first relay does, with a follower from the beginning."""
+        """Start as the first relay does."""
         self.take_over(Trigger.NOBODY, {})
-        self.ownership.track()
 
     def receive(self, *frames: bytes) -> None:
         """Frames came in one read."""

@@ -175,6 +175,7 @@ class BufferModel(RuleBasedStateMachine):
         assert self.buffer.size == sum(message.cost for message in waiting) <= self.bounds[1]
         assert +self.buffer.dropped == +self.dropped
         assert self.put == self.taken + self.buffer.dropped.total() + self.buffer.messages
+        assert self.buffer.oldest == min((each.arrived for each in waiting), default=None)
         oldest = min((message.arrived for message in waiting), default=self.now)
         assert self.buffer.oldest_age(self.now) == self.now - oldest
         assert 0 <= self.buffer.utilization <= 1

@@ -194,6 +194,33 @@ def test_what_waits_for_its_turn_expires_with_the_buffers_time() -> None:
     assert world.outbox.messages == 1, "the one in flight may yet be answered"
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+def test_the_oldest_stays_the_oldest_while_others_overtake_it(ordered: bool) -> None:
+    """As many answers as messages that came before say nothing of those messages."""
+    limits = LIMITS._replace(messages=1_000, bytes=1 << 20)
+    world = World(1, ordered=ordered, limits=limits)
+    slow, quick = STREAMS[:2]
+    late = [(slow, b"%d" % number, number) for number in range(1, 101)]
+    world.outbox.put([Batch(0, 1.0, late, 200)], 1.0)
+    for number in range(300):
+        arrived = 2.0 + number
+        world.outbox.put([Batch(0, arrived, [(quick, b"%d" % number, number)], 3)], arrived)
+        world.write()
+        for frame in world.wire:
+            if frame.subject == "md.b":
+                world.outbox.ack([frame.number], arrived)
+        world.wire = [frame for frame in world.wire if frame.subject != "md.b"]
+        assert world.outbox.oldest == 1.0
+
+    account = world.outbox.account
+    assert account.jetstream is not None
+    assert (account.jetstream.acked, account.pending) == (300, 100)
+    while world.wire:
+        world.serve(refuse=0.0)
+        world.write()
+    assert world.outbox.oldest is None
+
+
 def test_a_line_of_large_messages_is_bounded_in_bytes() -> None:
     world = World(1, ordered=True)
     payload = b"1" * 9_000

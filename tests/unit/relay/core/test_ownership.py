@@ -127,13 +127,62 @@ def test_an_event_without_its_number_leaves_the_mark_where_it_was() -> None:
     assert owner.ownership.marks() == {TRADE: before}
 
 
+def test_an_event_from_before_the_first_question_is_marked() -> None:
+    """Both relays had it before the successor asked; nothing has come since."""
+    owner, follower = Relay(TICKER), Relay(TICKER)
+    owner.own()
+    owner.receive(*frames(TICKER, 0))
+    follower.receive(*frames(TICKER, 0))
+    follower.ownership.follow(owner.ownership.marks())
+    assert follower.ownership.held == 0
+    follower.take_over(Trigger.HANDED_OVER, owner.ownership.marks())
+    assert follower.out == []
+
+
+@pytest.mark.parametrize("name", COMPARABLE)
+def test_a_third_relay_goes_on_from_the_marks_that_the_second_took_over_from(name: str) -> None:
+    """Nothing has come on the stream since the second relay owns it."""
+    first, second, third = Relay(name), Relay(name), Relay(name)
+    first.own()
+    for relay in (first, second, third):
+        relay.receive(*frames(name, 0, 1))
+    second.take_over(Trigger.HANDED_OVER, first.ownership.marks())
+    third.ownership.follow(second.ownership.marks())
+    assert third.ownership.held == 0
+    second.now = UNSETTLED + 1
+    second.receive(frame(TICKER if name == TRADE else TRADE, 0))
+    third.take_over(Trigger.HANDED_OVER, second.ownership.marks())
+    third.receive(*frames(name, 2))
+    assert [out for out in third.out if out[0] == name] == payloads(frames(name, 2))
+    assert third.gaps == []
+
+
+def test_an_owner_that_is_behind_the_one_before_says_how_far_that_one_came() -> None:
+    first, second = Relay(TRADE, TICKER), Relay(TRADE, TICKER)
+    first.own()
+    first.receive(*frames(TRADE, *range(5)), *frames(TICKER, *range(5)))
+    second.receive(*frames(TRADE, 0, 1), *frames(TICKER, 0, 1))
+    second.take_over(Trigger.HANDED_OVER, first.ownership.marks())
+    assert second.ownership.marks() == first.ownership.marks()
+    second.receive(*frames(TRADE, 2), *frames(TICKER, 2))
+    assert second.ownership.marks() == first.ownership.marks()
+    assert second.out == []
+
+
+def test_a_relay_that_has_no_others_tracks_nothing() -> None:
+    relay = Relay(TICKER, alone=True)
+    relay.own()
+    relay.receive(*frames(TICKER, 0))
+    assert relay.ownership.marks() == {}
+    assert [stream.passed for stream in relay.streams] == [b""]
+
+
 def test_what_is_held_after_a_takeover_is_not_marked() -> None:
     """An owner that dies while it lets out what it held has not delivered it."""
     relay = Relay(TRADE)
     relay.receive(*frames(TRADE, 0))
     relay.receive(*frames(TRADE, 1))
     relay.ownership.take_over(Trigger.NOBODY, {}, relay.now)
-    relay.ownership.track()
     assert relay.ownership.marks() == {}
     going = relay.ownership.let_out()
     next(going)

@@ -1,16 +1,12 @@
-"""What relays say to each other, and what a stream's stored messages say of it."""
-
-import base64
-import json
+"""What relays say to each other."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamset_api.relay_config import RelayConfig
-from streamset_relay.core import stored, succession
+from streamset_api.market import Market
+from streamset_relay.core import succession
 from streamset_relay.core.marks import Mark
-from streamset_relay.core.stream import Streams
 from streamset_relay.core.succession import Ask, Rank, Stand, Word, read, split, subject_of, write
 
 NUMBERS = st.integers(0, (1 << 62) - 1)
@@ -20,7 +16,7 @@ RANKS = st.builds(Rank, st.integers(0, 1 << 40), st.text(max_size=20))
 
 @given(
     st.one_of(
-        st.builds(Ask, RANKS, st.booleans()),
+        st.builds(Ask, RANKS, st.booleans(), st.booleans()),
         st.builds(Word, RANKS, st.sampled_from(Stand), MARKS, st.text(max_size=20)),
     )
 )
@@ -38,10 +34,29 @@ def test_what_is_written_is_read(said: Ask | Word) -> None:
         b'{"relay":"a","term":"b"}',
         b'{"relay":"a","term":1,"stand":"sits"}',
         b"\xff",
+        b'{"relay":"\xff","term":1}',
+        b'{"relay":"a","term":1,"stand":"owns","marks":{"\xff":[5,0]}}',
     ],
 )
 def test_anything_else_is_nothing(payload: bytes) -> None:
     assert read(payload) is None
+
+
+PARTS = st.sampled_from(
+    [*b'{}[],:"', b"\xff", b"\xc3", b"\\ud800", b"1e999", b'"relay"', b'"term"', b'"marks"', b"7"]
+).map(lambda part: bytes([part]) if isinstance(part, int) else part)
+
+
+@given(
+    st.one_of(st.binary(max_size=60), st.lists(PARTS, max_size=30).map(b"".join)),
+    st.integers(0, 200),
+)
+def test_reading_is_total(noise: bytes, at: int) -> None:
+    """Also of a message with noise somewhere in it."""
+    whole = write(Word(Rank(3, "a"), Stand.OWNS, {"btcusdt@ticker": Mark(5, 6)}, "b"))
+    for payload in (noise, whole[:at] + noise + whole[at:], whole[:at] + noise):
+        said = read(payload)
+        assert said is None or write(said)
 
 
 def test_marks_beyond_bounds_are_left_out() -> None:
@@ -67,43 +82,13 @@ def test_the_higher_rank_is_that_of_the_later_term() -> None:
 
 
 def test_a_subject_has_no_foreign_tokens() -> None:
-    assert subject_of("12-34", "majors-0") == succession.SUBJECTS + "12-34.majors-0"
-    assert subject_of("a b.*", ">") == succession.SUBJECTS + "a-b-.-"
+    spot = subject_of("12-34", "majors-0", Market.SPOT)
+    assert spot == succession.SUBJECTS + "12-34.majors-0.spot"
+    assert subject_of("a b.*", ">", Market.USDM) == succession.SUBJECTS + "a-b-.-.usdm"
 
 
-def answer(data: bytes, sequence: int = 7) -> bytes:
-    message = {"subject": "md", "seq": sequence, "data": base64.b64encode(data).decode()}
-    return json.dumps({"type": "x", "message": message}).encode()
-
-
-STREAMS = Streams(RelayConfig.model_validate({"streams": ["btcusdt@trade", "btcusdt@ticker"]}))
-
-
-def test_a_stored_message_is_a_mark() -> None:
-    found = stored.read(
-        answer(b'{"stream":"btcusdt@trade","data":{"t":5},"version":"1.0"}'), STREAMS
-    )
-    assert found == stored.Stored(7, "btcusdt@trade", Mark(5))
-
-
-def test_a_stored_message_without_a_number_is_named_by_its_hash_and_time() -> None:
-    found = stored.read(answer(b'{"stream":"btcusdt@ticker","data":{"E":9}}'), STREAMS)
-    assert found is not None
-    assert found.mark is not None
-    assert found.mark.time == 9
-    assert found.mark.identity > 0
-
-
-@pytest.mark.parametrize("data", [b"", b"x", b"{}", b'{"stream":"btcusdt@trade"}'])
-def test_a_foreign_message_has_only_its_place(data: bytes) -> None:
-    assert stored.read(answer(data), STREAMS) == stored.Stored(7, "", None)
-
-
-def test_a_message_of_another_relay_is_read_and_not_remembered_for_more_than_it_is() -> None:
-    found = stored.read(answer(b'{"stream":"ethusdt@trade","data":{"t":5}}'), STREAMS)
-    assert found == stored.Stored(7, "ethusdt@trade", Mark(5))
-
-
-@pytest.mark.parametrize("payload", [b"", b"{}", b'{"error":{"code":404}}', b"\xff", b"[]"])
-def test_no_message(payload: bytes) -> None:
-    assert stored.read(payload, STREAMS) is None
+def test_relays_of_one_share_ask_each_other_on_one_venue_only() -> None:
+    """Events of another venue are no mark for one's own, whatever the streams' names."""
+    subjects = {market: subject_of("12-34", "majors-0", market) for market in Market}
+    assert subjects.pop(Market.SPOT_DATA) == subjects[Market.SPOT]
+    assert len(set(subjects.values())) == len(subjects)

@@ -42,6 +42,19 @@ def test_a_message_keeps_its_time() -> None:
     assert (following.received_at, following.arrived, following.size) == (7, 3.0, 1)
 
 
+def test_the_oldest_is_that_of_any_stream() -> None:
+    turns = Turns(10.0)
+    list(turns.admit([batch((A, 1), arrived=1.0), batch((B, 1), arrived=2.0)]))
+    assert (turns.held, turns.oldest) == (0, None), "both are under way"
+    list(turns.admit([batch((B, 2), arrived=3.0), batch((A, 2), (A, 3), arrived=4.0)]))
+    assert turns.oldest == 3.0
+
+    list(turns.release([B], 5.0))
+    assert turns.oldest == 4.0
+    turns.expire(14.5)
+    assert turns.oldest is None
+
+
 def test_the_same_stream_is_known_by_its_name() -> None:
     """During a handover a connection brings its own objects for the streams."""
     turns = Turns(60.0)

@@ -51,6 +51,27 @@ def test_an_answer_counts_once_and_only_for_what_was_sent() -> None:
     assert (made.acked, made.duplicate, made.messages) == (2, 0, 1)
 
 
+def test_the_oldest_is_the_one_that_arrived_first_wherever_it_stands() -> None:
+    made = window()
+    for text, arrived in (("ab", 3.0), ("cd", 1.0), ("e", 2.0), ("f", 9.0)):
+        made.add(parts(text), arrived)
+    made.due(9.0)
+
+    assert made.oldest == 1.0
+    made.ack([2])
+    assert made.oldest == 1.0, "its neighbour is still there"
+    made.drop(3, "denied")
+    assert made.oldest == 2.0
+    made.refuse(4, "overloaded")
+    made.rewind()
+    assert made.oldest == 2.0, "refused is no last word"
+    made.due(9.0)
+    made.ack([0, 1, 4])
+    assert made.oldest == 9.0
+    made.drop_all()
+    assert made.oldest is None
+
+
 def test_after_a_loss_everything_unanswered_is_due_again_in_order() -> None:
     made = sent("abcde")
     made.ack([1])

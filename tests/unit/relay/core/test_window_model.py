@@ -108,7 +108,7 @@ class WindowModel(RuleBasedStateMachine):
             size = sum(len(self.parts[number]) for number in self.flying)
             bound = self.limits.bytes * self.window.limit // self.limits.messages
             assert size <= bound or (not before and len(sent) == 1)
-        elif self.waiting and not before:
+        elif self.waiting and not before and not any(m.refused for m in self.open.values()):
             raise AssertionError("nothing in flight, something waits, and nothing is due")
 
     def expire_model(self) -> None:
@@ -278,6 +278,11 @@ class WindowModel(RuleBasedStateMachine):
         )
         assert window.resent == sum(count - 1 for count in self.sends.values())
         assert 1 <= window.limit <= self.limits.messages
+
+    @invariant()
+    def knows_the_oldest_message_without_a_last_word(self) -> None:
+        oldest = min((message.arrived for message in self.open.values()), default=None)
+        assert self.window.oldest == oldest
 
     @invariant()
     def watches_the_oldest_message_in_flight(self) -> None:
