@@ -12,6 +12,7 @@ listens on 127.0.0.1 only. A restart keeps port and store, as a pod behind a Ser
 import asyncio
 import contextlib
 import importlib.metadata
+import os
 import random
 import shutil
 import signal
@@ -126,7 +127,11 @@ class NatsServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nobody reads; what a half-open peer looks like."""
-        self._send(signal.SIGSTOP)
+        if self._running():
+            self._send(signal.SIGSTOP)
+            os.waitid(
+                os.P_PID, self.pid, os.WSTOPPED
+            )  # all its threads: on a busy machine later than the signal
 
     def resume(self) -> None:
         self._send(signal.SIGCONT)

@@ -24,7 +24,7 @@ async def test_a_burst_over_the_buffer_loses_nothing_while_nats_takes_it(
         async with RelayProcess(tmp_path, config) as relay:
             await subscriber.wait_for(1)
             await exchange.fault("burst", stream=STREAM, events=EVENTS)
-            await subscriber.wait_for(EVENTS, 30)
+            await subscriber.wait_for(EVENTS, 90)
             ended = await relay.stop()
 
     assert ended.ledger["dropped"] == {}
