@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import kopf
 
-from streamset_operator import kinds, kopf_settings, login, preflight
+from streamset_operator import kinds, login, preflight, watches
 from streamset_operator.cache import Cache
 from streamset_operator.cluster import Cluster, connect
 from streamset_operator.failpoints import Passed
@@ -40,11 +40,11 @@ class ExitCode(IntEnum):
 
 
 async def run(settings: Settings, stop: asyncio.Event, passed: Passed) -> None:
-    """Operate until `stop` is set, or kopf ends by a signal. `passed` is told of every write.
+    """Operate until `stop` is set, which signals do, too. `passed` is told of every write.
 
     Raises `MissingRights`. Whatever is under way at the end is cut off: the next start goes on.
     """
-    operating = asyncio.create_task(_operate(settings, passed))
+    operating = asyncio.create_task(_operate(settings, stop, passed))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({operating, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -56,14 +56,14 @@ async def run(settings: Settings, stop: asyncio.Event, passed: Passed) -> None:
         await asyncio.wait({operating, stopping})
 
 
-async def _operate(settings: Settings, passed: Passed) -> None:
+async def _operate(settings: Settings, stop: asyncio.Event, passed: Passed) -> None:
     metrics, health = Metrics(), Health()
     async with (
         serve(health, metrics.registry, settings.health_port, settings.metrics_port),
         connect(settings, passed, metrics) as cluster,
     ):
         pod_monitors = await _check(settings, cluster, health)
-        await _look_after(settings, cluster, metrics, health, pod_monitors=pod_monitors)
+        await _look_after(settings, cluster, metrics, health, stop, pod_monitors=pod_monitors)
 
 
 async def _check(settings: Settings, cluster: Cluster, health: Health) -> bool:
@@ -81,7 +81,13 @@ async def _check(settings: Settings, cluster: Cluster, health: Health) -> bool:
 
 
 async def _look_after(
-    settings: Settings, cluster: Cluster, metrics: Metrics, health: Health, *, pod_monitors: bool
+    settings: Settings,
+    cluster: Cluster,
+    metrics: Metrics,
+    health: Health,
+    stop: asyncio.Event,
+    *,
+    pod_monitors: bool,
 ) -> None:
     cache = Cache()
     reconciler = Reconciler(cluster, cache, settings, asyncio.get_running_loop().time)
@@ -96,17 +102,9 @@ async def _look_after(
     Intake(cache, work.add, resync.soon).register(registry, watched)
     login.register(registry)
     async with asyncio.TaskGroup() as tasks:
-        # kopf takes every task that starts after it for its own, and ends it with itself.
-        parts = [tasks.create_task(work.run()), tasks.create_task(resync.run())]
-        await asyncio.sleep(0)
+        tasks.create_task(work.run())
+        tasks.create_task(resync.run())
+        await asyncio.sleep(0)  # they run before kopf, which ends what starts after it
         log.info("Looking after sets", extra={"namespaces": settings.watch_namespaces or "all"})
         health.not_ready = None
-        await kopf.operator(
-            registry=registry,
-            settings=kopf_settings.configure(settings, watched),
-            standalone=True,
-            clusterwide=not settings.watch_namespaces,
-            namespaces=settings.watch_namespaces,
-        )
-        for part in parts:
-            part.cancel()
+        await watches.follow(registry, settings, watched, metrics, stop)

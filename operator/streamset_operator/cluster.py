@@ -213,6 +213,12 @@ class Cluster:
             raise refusal.read(request, error.status, error.headers or {}, error.body) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise errors.Unavailable(request, str(error) or type(error).__name__) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Not we: a task of the client, which kopf took for its own when it ended.
+            raise errors.Unavailable(request, "cut off") from error
         return found
 
 

@@ -4,11 +4,10 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
 
 from streamset_api.errors import ConfigError
-from streamset_operator import app, failpoints, logs, settings
+from streamset_operator import app, failpoints, logs, settings, watches
 from streamset_operator.app import ExitCode
 from streamset_operator.errors import MissingRights
 from streamset_operator.settings import Settings
@@ -21,8 +20,7 @@ setting is a flag and an environment variable; the flag wins.
 """
 
 EPILOG = """\
-exit codes: 0 stopped; 1 a bug, or the API server took something back; 2 wrong configuration;
-3 a right is missing, the log names it
+exit codes: 0 stopped; 1 a bug; 2 wrong configuration; 3 a right is missing, the log names it
 """
 
 log = logging.getLogger(__name__)
@@ -57,7 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(loaded: Settings, passed: failpoints.Passed) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)  # kopf puts its own in their place once it runs
+    watches.stop_by_signals(stop)
     await app.run(loaded, stop, passed)

@@ -46,6 +46,8 @@ def configure(settings: Settings, kinds: tuple[Kind, ...]) -> kopf.OperatorSetti
     kopf_settings.posting.enabled = False
     # No peering: one replica with the strategy Recreate, and no CRDs or annotations of kopf's.
     kopf_settings.peering.standalone = True
+    # It ends more than once in a process' life: no SIGKILL some time after.
+    kopf_settings.process.ultimate_exiting_timeout = None
 
     watching = kopf_settings.watching
     # A watch that says nothing is not believed for long. Servers send bookmarks once a minute, so

@@ -38,6 +38,11 @@ class Metrics:
             ["method", "resource"],
             registry=self.registry,
         )
+        self.watch_failures = Counter(
+            f"{PREFIX}watch_failures",
+            "Times that the watches ended and were started again.",
+            registry=self.registry,
+        )
         self.resynced_at = Gauge(
             f"{PREFIX}last_resync_timestamp_seconds",
             "When everything was last listed, Unix time.",

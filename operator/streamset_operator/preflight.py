@@ -46,23 +46,28 @@ RIGHTS: tuple[Right, ...] = (
 POD_MONITOR_RIGHTS = tuple(Right(verb, kinds.POD_MONITORS) for verb in MADE)
 """And where the cluster knows PodMonitors."""
 
+TRIES = 3
+"""Times that a right is asked for: an API server follows Roles by a watch of its own, and knows one
+that was made with the operator's pod only a moment later."""
+
 
 async def check_rights(
     cluster: Cluster, namespaces: Sequence[str], *, pod_monitors: bool, wait: float
 ) -> None:
     """Ask for every right, in each namespace or in all at once. Raises `MissingRights`.
 
-    An API server that does not answer is asked again after `wait` seconds.
+    What is lacking is asked for again after `wait` seconds, as is an API server that fails.
     """
-    lacking = []
-    for namespace in namespaces or (None,):
-        for right in (*RIGHTS, *(POD_MONITOR_RIGHTS if pod_monitors else ())):
-            ask = partial(cluster.may, right.verb, right.kind, right.part, namespace)
-            if not await patiently(ask, wait):
-                where = f"in namespace {namespace}" if namespace else "in all namespaces"
-                lacking.append(f"{right} {where}")
-    if lacking:
-        raise errors.MissingRights(lacking)
+    rights = (*RIGHTS, *(POD_MONITOR_RIGHTS if pod_monitors else ()))
+    lacking = [(namespace, right) for namespace in namespaces or (None,) for right in rights]
+    for again in range(TRIES):
+        if again:
+            log.warning("Rights are missing; asking again", extra={"rights": _told(lacking)})
+            await asyncio.sleep(wait)
+        lacking = [asked for asked in lacking if not await _has(cluster, *asked, wait)]
+        if not lacking:
+            return
+    raise errors.MissingRights(_told(lacking))
 
 
 async def wait_for_kind(cluster: Cluster, poll: float, missing: Callable[[], None]) -> None:
@@ -80,10 +85,26 @@ async def wait_for_kind(cluster: Cluster, poll: float, missing: Callable[[], Non
 
 
 async def patiently(request: Callable[[], Awaitable[T]], wait: float) -> T:
-    """Return the answer, asking until the API server gives one."""
+    """Return the answer, asking until the API server gives one.
+
+    A refusal is no answer either: a kind whose definition is replaced is not there for a moment.
+    """
     while True:
         try:
             return await request()
-        except errors.Unavailable as error:
-            log.warning("The API server does not answer", extra={"error": str(error)})
-            await asyncio.sleep(max(error.retry_after or 0.0, wait))
+        except errors.ClusterError as error:
+            log.warning("The API server fails at the start", extra={"error": str(error)})
+            asked_for = error.retry_after if isinstance(error, errors.Unavailable) else None
+            await asyncio.sleep(max(asked_for or 0.0, wait))
+
+
+async def _has(cluster: Cluster, namespace: str | None, right: Right, wait: float) -> bool:
+    ask = partial(cluster.may, right.verb, right.kind, right.part, namespace)
+    return await patiently(ask, wait)
+
+
+def _told(lacking: Sequence[tuple[str | None, Right]]) -> list[str]:
+    return [
+        f"{right} {f'in namespace {namespace}' if namespace else 'in all namespaces'}"
+        for namespace, right in lacking
+    ]

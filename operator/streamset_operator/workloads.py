@@ -21,7 +21,7 @@ _FAILING_WORDS = {
     "RunContainerError",
 }
 _ENDS = {
-    1: "a bug, or a lost task",
+    1: "a bug, a lost task, no memory, or a standstill",
     2: "wrong configuration",
     4: "the reconnect attempts are exhausted",
     137: "killed, or out of memory",

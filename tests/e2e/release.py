@@ -75,10 +75,11 @@ class Release:
         items: list[Object] = found["items"]
         return items
 
-    async def log(self) -> str:
+    async def log(self, *arguments: str) -> str:
         """Return the end of the operator's log."""
+        whose = f"deployment/{self.deployment}"
         try:
-            return await self.kubectl("logs", f"deployment/{self.deployment}", "--tail=100")
+            return await self.kubectl("logs", whose, "--tail=100", *arguments)
         except KubectlError as error:
             return str(error)
 

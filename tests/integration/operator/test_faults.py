@@ -43,12 +43,21 @@ def on_writes(code: int, reason: str) -> Fault:
     return lambda request: refusal(code, reason) if request.method == "PATCH" else None
 
 
-def expired(request: web.Request) -> web.Response | None:
-    """The version that a watch starts from is too old; this is said within the stream."""
-    if not is_watch(request):
-        return None
-    status = {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired"}
-    return web.json_response({"type": "ERROR", "object": status})
+def within_watches(code: int, reason: str) -> Fault:
+    """Fail every watch by an error within its stream; 410 is a version that is too old."""
+    status = {"kind": "Status", "apiVersion": "v1", "code": code, "reason": reason}
+
+    def happens(request: web.Request) -> web.Response | None:
+        event = {"type": "ERROR", "object": status}
+        return web.json_response(event) if is_watch(request) else None
+
+    return happens
+
+
+def cut_off(request: web.Request) -> web.Response | None:
+    """A watch ends in the middle of a line."""
+    line = b'{"type": "MODIFIED", "object": {"metadata": {"name": "maj'
+    return web.Response(body=line) if is_watch(request) else None
 
 
 FAULTS: dict[str, Fault] = {
@@ -58,7 +67,11 @@ FAULTS: dict[str, Fault] = {
     "drops": sometimes(Random(3), "drop"),
     "outage": lambda _: "drop",
     "unavailable": lambda _: refusal(503, "ServiceUnavailable"),
-    "expired": expired,
+    "expired": within_watches(410, "Expired"),
+    "watch errors": within_watches(500, "InternalError"),
+    "watches cut off": cut_off,
+    "unauthorized": lambda _: refusal(401, "Unauthorized"),
+    "kinds away": lambda request: refusal(404, "NotFound") if request.method == "GET" else None,
 }
 
 

@@ -16,9 +16,10 @@ from tests.integration.operator.world import (
     eventually,
     grant_operator,
     install_crds,
+    operator_rules,
 )
 from tests.support.kube import ControlPlane
-from tests.support.kube_client import KubeClient
+from tests.support.kube_client import MERGE, KubeClient, path_of
 
 
 async def test_a_crd_that_is_not_there_yet_is_waited_for(
@@ -65,6 +66,30 @@ async def test_missing_rights_are_named(
         f"patch deployments.apps in namespace {namespace}",
         f"watch pods in namespace {namespace}",
     }
+
+
+async def test_rights_that_are_granted_a_moment_later_are_waited_for(
+    cluster: ControlPlane,
+    admin: KubeClient,
+    namespace: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await grant_operator(admin, namespace, without=("patch deployments.apps", "watch pods"))
+    path = await account_kubeconfig(cluster, admin, namespace, "operator", tmp_path)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    world = World(admin, namespace, settings)
+    stop = asyncio.Event()
+    running = asyncio.create_task(app.run(settings, stop, failpoints.ignore))
+    await eventually(lambda: _answers(world, "ready", 503))
+
+    path_of_role = path_of(world.ref("Role", "operator"))
+    await admin.request("PATCH", path_of_role, {"rules": operator_rules()}, content_type=MERGE)
+
+    await eventually(lambda: world.is_ready(running))
+    stop.set()
+    await running
 
 
 async def test_the_process_says_how_it_ended(world: World) -> None:

@@ -343,15 +343,7 @@ async def grant_operator(
     everywhere: bool = False,
 ) -> None:
     """Let the account `operator` of the namespace do what the preflight asks for, in it or everywhere."""
-    rules = [
-        {
-            "apiGroups": [right.kind.group],
-            "resources": [right.kind.plural + (f"/{right.part}" if right.part else "")],
-            "verbs": [right.verb],
-        }
-        for right in (*RIGHTS, *POD_MONITOR_RIGHTS)
-        if str(right) not in without
-    ]
+    rules = operator_rules(without)
     metadata = {"name": "operator", "namespace": namespace}
     await admin.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     prefix, granted = "", metadata
@@ -363,6 +355,19 @@ async def grant_operator(
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": granted["name"]}
     binding = {"apiVersion": RBAC, "kind": f"{kind}Binding", "metadata": granted}
     await admin.create(binding | {"roleRef": role, "subjects": [subject]})
+
+
+def operator_rules(without: Collection[str] = ()) -> list[Object]:
+    """Return the rules of a Role of what the preflight asks for."""
+    return [
+        {
+            "apiGroups": [right.kind.group],
+            "resources": [right.kind.plural + (f"/{right.part}" if right.part else "")],
+            "verbs": [right.verb],
+        }
+        for right in (*RIGHTS, *POD_MONITOR_RIGHTS)
+        if str(right) not in without
+    ]
 
 
 async def account_token(admin: KubeClient, namespace: str, account: str) -> str:
