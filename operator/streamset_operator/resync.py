@@ -22,7 +22,7 @@ from streamset_operator.settings import Settings
 log = logging.getLogger(__name__)
 
 SOON = 5.0
-"""Seconds between a watch that starts anew and the list: all watches may, when the API was away."""
+"""Seconds without another watch that starts anew, until the list: all may, when the API was away."""
 
 
 class Resync:
@@ -57,7 +57,10 @@ class Resync:
             try:
                 async with asyncio.timeout(interval):
                     await self._asked.wait()
-                await asyncio.sleep(soon)
+                    # Thousands of objects that watches begin with take kopf minutes to tell of.
+                    while self._asked.is_set():
+                        self._asked.clear()
+                        await asyncio.sleep(soon)
             except TimeoutError:
                 pass
             self._asked.clear()
