@@ -56,15 +56,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # children are ended on the way out
     options = Options(given.report_interval, given.rest_intervals, given.profile)
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} CPUs")
+    runs: list[Measurement] = []
     try:
-        runs = [_run(sets, options) for sets in sorted(set(given.sets))]
+        for sets in sorted(set(given.sets)):
+            runs.append(_run(sets, options))
+            found = verdicts(runs, options.rest_intervals)
+            if given.json is not None:  # at once: the next size may take an hour
+                given.json.write_text(json.dumps(document(runs, found), indent=1))
     except (VoidRunError, MissingBinaryError) as error:
         print(f"void: {error}", file=sys.stderr)
         return 1
-    found = verdicts(runs, options.rest_intervals)
     print("\n".join(lines(runs, found)))
-    if given.json is not None:
-        given.json.write_text(json.dumps(document(runs, found), indent=1))
     return 0 if all(verdict.holds or not verdict.must for verdict in found) else 1
 
 
