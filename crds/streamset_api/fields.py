@@ -48,7 +48,7 @@ Endpoint = Annotated[
 OtlpEndpoint = Annotated[
     str,
     Field(min_length=1, max_length=512),
-    matching(OTLP_PATTERN, "an http:// or https:// address such as http://collector:4317"),
+    matching(OTLP_PATTERN, "an http:// or https:// address such as http://collector:4318"),
 ]
 SubjectTemplate = Annotated[
     str,

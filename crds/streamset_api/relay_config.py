@@ -132,7 +132,7 @@ class TelemetryConfig(Model):
     """OpenTelemetry; the standard OTEL_* variables apply too."""
 
     otlp_endpoint: OtlpEndpoint | None = None
-    """Collector that metrics are pushed to; none are without it."""
+    """Collector that metrics are pushed to, by OTLP over HTTP; `/v1/metrics` is added where it is missing."""
 
 
 class Identity(Model):

@@ -65,7 +65,7 @@ class Telemetry(Model):
     """OpenTelemetry."""
 
     otlp_endpoint: OtlpEndpoint | None = None
-    """Collector that metrics are pushed to; none are without it."""
+    """Collector that metrics are pushed to, by OTLP over HTTP (usually port 4318); none are without it."""
 
 
 class NetworkPolicy(Model):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Coroutine, Iterable
 from enum import IntEnum
 from random import Random
+from socket import gethostname
 from typing import Any
 
 from streamset_api.relay_config import RelayConfig
@@ -30,6 +31,7 @@ from .kube_status import Reporter, target_of
 from .metrics import RelayCollector, expose
 from .nats_credentials import CredentialFiles
 from .nats_session import NatsSession
+from .otel import telemetry_of
 from .pipeline import Pipeline, publish
 from .place import Place
 from .report import HEARTBEAT, beat, describe, news
@@ -38,6 +40,7 @@ from .sink import CoreSink, Sink
 from .status import Status, observe
 from .succession import Succession
 from .tail import Tail
+from .telemetry import Pusher
 from .watch import changed_streams
 
 log = logging.getLogger(__name__)
@@ -111,8 +114,6 @@ class Relay:
         try:
             async with self._tasks as tasks:
                 log.info("Serving health and metrics", extra={"port": self.port})
-                for name in _without_effect(self.config):
-                    log.warning("A setting has no effect yet", extra={"field": name})
                 sink = tasks.create_task(self._pipeline.sink.run())
                 publisher = tasks.create_task(publish(self._pipeline))
                 clocks = [tasks.create_task(task) for task in self._clockwork()]
@@ -248,6 +249,11 @@ class Relay:
                 self._failures,
                 self.config.timing.report_interval,
             ).run()
+        telemetry = telemetry_of(self.config, self._settings.opentelemetry, gethostname())
+        for problem in telemetry.ignored:
+            log.warning("A variable is ignored", extra={"problem": str(problem)})
+        if telemetry.collector is not None:
+            yield Pusher(telemetry.collector, self._endpoints().collect).run()
         if self._settings.file is not None:
             if self._settings.streams_from_environment:
                 log.info("BINANCE_STREAMS is set: the stream list of the file is ignored")
@@ -386,11 +392,3 @@ def _sink(
         ordered=jet_stream.ordered,
         losses=losses,
     )
-
-
-def _without_effect(config: RelayConfig) -> list[str]:
-    """The fields of the configuration that are set and that this version does not act upon."""
-    given = {
-        "telemetry.otlpEndpoint": config.telemetry.otlp_endpoint,
-    }
-    return [name for name, value in given.items() if value is not None]

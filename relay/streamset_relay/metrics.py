@@ -180,6 +180,11 @@ def expose(families: Sequence[Metric]) -> bytes:
     return generate_latest(registry_of(_Collected(families)))
 
 
+def with_process(families: Sequence[Metric]) -> Iterable[Metric]:
+    """Metrics that were collected before, and those of the process. Reads files."""
+    return registry_of(_Collected(families)).collect()
+
+
 def registry_of(collector: Collector) -> CollectorRegistry:
     """A registry with the relay's metrics and those of its process."""
     registry = CollectorRegistry()

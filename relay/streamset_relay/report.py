@@ -53,6 +53,7 @@ def describe(status: Status, config: RelayConfig) -> dict[str, object]:
         "ownership": status.ownership.value,
         "jetstream": None if status.jetstream is None else asdict(status.jetstream),
         "last_errors": status.last_errors,
+        "environment": config.environment,
         "market": config.market.value,
         "subject": config.nats.subject,
     }

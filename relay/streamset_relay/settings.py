@@ -2,7 +2,7 @@
 
 `ENVIRONMENT` is the whole list of variables. A wrong value is a `ConfigError` that names the
 variable, or the field of the file, that it came from. The standard `OTEL_*` variables are
-OpenTelemetry's own: neither read nor refused here.
+OpenTelemetry's own: handed on, neither read nor refused here.
 """
 
 import re
@@ -45,7 +45,7 @@ class Settings:
 
     With `streams_from_environment` the file's streams, and later changes to them, are ignored.
     `config_hash` stands for what the file says, as the operator hashes it; "" without a file. `given`
-    are the variables that were set.
+    are the variables that were set, `opentelemetry` those named `OTEL_*`.
     """
 
     config: RelayConfig
@@ -53,6 +53,7 @@ class Settings:
     file: Path | None
     config_hash: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
+    opentelemetry: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a key
 
 
 def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
@@ -62,9 +63,17 @@ def load(file: Path | None, environ: Mapping[str, str], dotenv: Path | None = No
     """
     document = _read_file(file)
     hashed = config_hash(document) if file is not None else ""
-    given = _read_variables(environ, dotenv)
+    variables = _read_variables(environ, dotenv)
+    given = {name: variables[name] for name in ENVIRONMENT if name in variables}
     config = _combine(document, given, file)
-    return Settings(config, "BINANCE_STREAMS" in given, file, hashed, given)
+    return Settings(
+        config,
+        streams_from_environment="BINANCE_STREAMS" in given,
+        file=file,
+        config_hash=hashed,
+        given=given,
+        opentelemetry={n: text for n, text in variables.items() if n.startswith("OTEL_")},
+    )
 
 
 def read_again(settings: Settings, text: str) -> tuple[RelayConfig, str]:
@@ -190,7 +199,7 @@ def _as_mapping(text: str, file: Path | None) -> dict[str, Any]:
 
 
 def _read_variables(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
-    """Return the known variables that hold something: an empty one is one that is not set."""
+    """Return the variables that hold something: an empty one is one that is not set."""
     merged: dict[str, str | None] = {}
     try:
         if dotenv is not None and dotenv.is_file():
@@ -198,8 +207,7 @@ def _read_variables(environ: Mapping[str, str], dotenv: Path | None) -> dict[str
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(dotenv), str(error), "a file of UTF-8 text")]) from None
     merged |= {name: text for name, text in environ.items() if text.strip()}
-    values = {name: (merged.get(name) or "").strip() for name in ENVIRONMENT}
-    return {name: value for name, value in values.items() if value}
+    return {name: text.strip() for name, text in merged.items() if text and text.strip()}
 
 
 def _parse_variables(given: Mapping[str, str]) -> dict[str, Any]:

@@ -85,7 +85,11 @@ class RelayProcess:
         arguments = ["-m", "streamset_cli.main", "relay", "--log-format", "json"]
         if self._config is not None:
             arguments += ["--config", str(self._file())]
-        inherited = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ENVIRONMENT and not name.startswith("OTEL_")
+        }
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,

@@ -175,10 +175,10 @@ CASES = (
         {"reconnect": {"initialDelaySeconds": 61}},
     ),
     Case(
-        "http://collector:4317",
+        "http://collector:4318",
         "spec.telemetry.otlpEndpoint",
         {"telemetry": {"otlpEndpoint": "https://collector.example:4318/v1/metrics"}},
-        {"telemetry": {"otlpEndpoint": "collector:4317"}},
+        {"telemetry": {"otlpEndpoint": "collector:4318"}},
     ),
     Case(
         "a quantity such as 500m",

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.nats_server import free_ports
-from tests.support.relay import LocalRelay, document
 from tests.support.relay_process import RelayProcess
 
 SECRET = "hunter2"
@@ -167,14 +166,3 @@ async def test_defaults_alone_are_right(tmp_path: Path) -> None:
     async with RelayProcess(tmp_path, environ=environ) as relay:
         assert relay.url == f"http://127.0.0.1:{port}"
         assert (await relay.stop()).code == 0
-
-
-async def test_a_setting_without_effect_is_named() -> None:
-    """Accepted, because a newer operator may write it; silent it would look as if it worked."""
-    config = document("ws://127.0.0.1:9", "nats://127.0.0.1:9", "btcusdt@trade")
-    config["telemetry"] = {"otlpEndpoint": "http://127.0.0.1:9"}
-    async with LocalRelay(config) as relay:
-        await relay.until(lambda status: status.uptime > 0)
-        named = [line.fields["field"] for line in relay.said("A setting has no effect yet")]
-
-    assert named == ["telemetry.otlpEndpoint"]

@@ -46,7 +46,7 @@ FULL: dict[str, Any] = {
     },
     "logLevel": "DEBUG",
     "heartbeat": {"enabled": False, "intervalSeconds": 11},
-    "telemetry": {"otlpEndpoint": "http://collector:4317"},
+    "telemetry": {"otlpEndpoint": "http://collector:4318"},
     "pod": {"terminationGracePeriodSeconds": 45},
 }
 
@@ -80,7 +80,7 @@ def test_every_field_arrives() -> None:
     assert config.reconnect.model_dump(mode="json", by_alias=True) == FULL["reconnect"]
     assert config.log_level == "DEBUG"
     assert config.heartbeat.model_dump(by_alias=True) == FULL["heartbeat"]
-    assert config.telemetry.otlp_endpoint == "http://collector:4317"
+    assert config.telemetry.otlp_endpoint == "http://collector:4318"
     assert config.timing.grace_period == 45
 
 

@@ -64,7 +64,7 @@ def test_streams_are_the_matrix_and_the_list() -> None:
         {"pod": {"affinity": {"nodeAffinity": {"anything": [1, {"goes": None}]}}}},
         {"pod": {"env": [{"name": "A", "value": "b"}], "terminationGracePeriodSeconds": 60}},
         {"logLevel": "DEBUG", "suspend": True, "maxStreamsPerRelay": 1},
-        {"telemetry": {"otlpEndpoint": "http://collector:4317"}},
+        {"telemetry": {"otlpEndpoint": "http://collector:4318"}},
     ],
 )
 def test_accepted(fields: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ def test_accepted(fields: dict[str, Any]) -> None:
         ({"logLevel": "loud"}, "spec.logLevel", "'DEBUG'"),
         ({"resources": {"limits": {"memory": "lots"}}}, "spec.resources.limits.memory", "256Mi"),
         ({"resources": {"limits": {"cpu": True}}}, "spec.resources.limits.cpu", "string"),
-        ({"telemetry": {"otlpEndpoint": "collector"}}, "otlpEndpoint", "http://collector:4317"),
+        ({"telemetry": {"otlpEndpoint": "collector"}}, "otlpEndpoint", "http://collector:4318"),
         ({"heartbeat": {"intervalSeconds": 0}}, "heartbeat.intervalSeconds", "greater than"),
         ({"pod": {"terminationGracePeriodSeconds": 5}}, "terminationGrace", "equal to 10"),
     ],

@@ -33,7 +33,7 @@ def test_dns_on_both_protocols() -> None:
         ({"endpoint": "ws://proxy"}, [80, 4222]),
         ({"endpoint": "wss://[fd00::1]:8443/ws"}, [4222, 8443]),
         ({"nats": nats(servers=["nats://a:4223", "tls://b", "nats://c:4223"])}, [4222, 4223, 9443]),
-        ({"telemetry": {"otlpEndpoint": "http://collector:4317"}}, [4222, 4317, 9443]),
+        ({"telemetry": {"otlpEndpoint": "http://collector:4318"}}, [4222, 4318, 9443]),
         ({"telemetry": {"otlpEndpoint": "https://collector/v1"}}, [443, 4222, 9443]),
     ],
 )

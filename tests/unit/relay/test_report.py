@@ -122,6 +122,7 @@ def test_new_keys_say_what_the_old_service_could_not() -> None:
         "ownership": "owning",
         "jetstream": None,
         "last_errors": {"exchange": "connection closed with code 1006"},
+        "environment": "production",
         "market": "usdm",
         "subject": "binance.websocket.data",
     }

@@ -244,8 +244,15 @@ def test_bytes_that_are_no_utf8_are_refused() -> None:
     assert problems({"NATS_TOPIC": "a\udcff"}).endswith("allowed: UTF-8")
 
 
-def test_opentelemetry_variables_are_left_alone() -> None:
-    assert load(None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "whatever"}) == load(None, {})
+def test_opentelemetry_variables_are_handed_on(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("OTEL_SERVICE_NAME=md\nOTEL_SDK_DISABLED=true\n")
+
+    settings = load(None, {"OTEL_SDK_DISABLED": "whatever"}, dotenv)
+
+    assert settings.opentelemetry == {"OTEL_SERVICE_NAME": "md", "OTEL_SDK_DISABLED": "whatever"}
+    assert settings.config == load(None, {}).config
+    assert "whatever" not in repr(settings)
 
 
 def test_dotenv_is_read_and_the_environment_wins(tmp_path: Path) -> None:
