@@ -5,6 +5,7 @@ Each is a string with a longest length and one pattern that Python, RE2 and CEL 
 
 import json
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -18,6 +19,7 @@ SERVER_ALLOWED = (
     "characters @ / ? # , are percent-encoded"
 )
 OTLP_PATTERN = rf"^https?://{market.HOST}(:{market.PORT})?(/[^\x00-\x20?#]*)?$"
+OTLP_ALLOWED = "an http:// or https:// address such as http://collector:4318"
 SUBJECT_PATTERN = r"^[!-)+\-/-=?-z|~]+(\.[!-)+\-/-=?-z|~]+)*$"
 
 
@@ -31,24 +33,35 @@ def matching(pattern: str, allowed: str) -> Rule:
     )
 
 
+def address(pattern: str, allowed: str) -> Rule:
+    """Return the rule that the whole string matches `pattern`, and has a host; the latter CEL does not look at."""
+    rule = matching(pattern, allowed)
+    return replace(rule, holds=lambda url: rule.holds(url) and market.has_host(url))
+
+
 def is_server(url: str) -> bool:
     """Tell whether a NATS client can use the address."""
-    return re.fullmatch(SERVER_PATTERN, url) is not None
+    return re.fullmatch(SERVER_PATTERN, url) is not None and market.has_host(url)
+
+
+def is_collector(url: str) -> bool:
+    """Tell whether metrics can be pushed there."""
+    return re.fullmatch(OTLP_PATTERN, url) is not None and market.has_host(url)
 
 
 Server = Annotated[
-    str, Field(min_length=1, max_length=512), matching(SERVER_PATTERN, SERVER_ALLOWED)
+    str, Field(min_length=1, max_length=512), address(SERVER_PATTERN, SERVER_ALLOWED)
 ]
 Endpoint = Annotated[
     str,
     Field(min_length=1, max_length=512),
-    matching(market.ENDPOINT_PATTERN, market.ENDPOINT_ALLOWED),
+    address(market.ENDPOINT_PATTERN, market.ENDPOINT_ALLOWED),
     Rule("!self.contains('streams=')", market.ENDPOINT_ALLOWED, lambda url: "streams=" not in url),
 ]
 OtlpEndpoint = Annotated[
     str,
     Field(min_length=1, max_length=512),
-    matching(OTLP_PATTERN, "an http:// or https:// address such as http://collector:4318"),
+    address(OTLP_PATTERN, OTLP_ALLOWED),
 ]
 SubjectTemplate = Annotated[
     str,

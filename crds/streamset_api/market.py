@@ -146,9 +146,19 @@ def route_of(market: Market, stream: str, routes: Sequence[Route] = ()) -> str:
     return next((route.path for route in table if not route.kinds), table[-1].path)
 
 
+def has_host(url: str) -> bool:
+    """Tell whether what an address has in brackets is an IPv6 address: no pattern can (RFC 3986, 3.2.2)."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
 def check_endpoint(url: str) -> str:
     """Return `url` if a relay can connect to it, else raise `InvalidValueError`."""
-    if re.fullmatch(ENDPOINT_PATTERN, url) is None or "streams=" in url:
+    shaped = re.fullmatch(ENDPOINT_PATTERN, url) is not None and has_host(url)
+    if not shaped or "streams=" in url:
         raise InvalidValueError(url, ENDPOINT_ALLOWED)
     return url
 

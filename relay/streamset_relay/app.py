@@ -251,7 +251,7 @@ class Relay:
             ).run()
         telemetry = telemetry_of(self.config, self._settings.opentelemetry, gethostname())
         for problem in telemetry.ignored:
-            log.warning("A variable is ignored", extra={"problem": str(problem)})
+            log.warning("A variable cannot be used", extra={"problem": str(problem)})
         if telemetry.collector is not None:
             yield Pusher(telemetry.collector, self._endpoints().collect).run()
         if self._settings.file is not None:

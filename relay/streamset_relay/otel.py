@@ -6,19 +6,22 @@ variables, and telemetry never keeps data from flowing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from streamset_api.errors import Problem
-from streamset_api.fields import OTLP_PATTERN
+from streamset_api.fields import OTLP_ALLOWED, is_collector
 from streamset_api.relay_config import RelayConfig
+from streamset_api.stream import is_unicode
 
 SERVICE = "binance-streamset-relay"
 PATH = "/v1/metrics"
-SPOKEN = ("http/json", "http/protobuf")
-"""Protocols whose receivers take what is sent here; OTLP over HTTP has one address for both."""
+PROTOCOLS = ("http/json", "http/protobuf", "grpc")
+"""OTLP over HTTP has one address for both of its encodings, so whoever asks for the binary one gets JSON."""
+
+EXPORTERS = ("otlp", "none", "console", "prometheus", "logging")
 
 INTERVAL = 60.0
 TIMEOUT = 10.0
@@ -55,20 +58,16 @@ def telemetry_of(config: RelayConfig, variables: Mapping[str, str], instance: st
     """Return what the configuration and the `OTEL_*` variables ask for. `instance` is this relay's name among all."""
     read = _Variables(variables)
     url = _url(config, read)
-    exporters = [name.strip() for name in read.text("OTEL_METRICS_EXPORTER", "otlp").split(",")]
-    off = read.text("OTEL_SDK_DISABLED").lower() == "true" or "otlp" not in exporters
-    if url is None or off:
-        return Telemetry(None, tuple(read.ignored))
-    protocol = read.choice("PROTOCOL", SPOKEN, "http/json")
-    if protocol is None:
+    off = read.text("OTEL_SDK_DISABLED").lower() == "true" or not read.exports()
+    if url is None or off or not read.speaks_http():
         return Telemetry(None, tuple(read.ignored))
     collector = Collector(
         url,
         resource=_resource(config, read, instance),
-        headers=read.pairs("HEADERS"),
+        headers=read.headers(),
         interval=read.milliseconds("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL),
         timeout=read.milliseconds(read.nearest("TIMEOUT"), TIMEOUT),
-        gzip=read.choice("COMPRESSION", ("gzip", "none"), "none") == "gzip",
+        gzip=read.choice(read.nearest("COMPRESSION"), ("none", "gzip")) == "gzip",
         certificate=read.path("CERTIFICATE"),
         client_certificate=read.path("CLIENT_CERTIFICATE"),
         client_key=read.path("CLIENT_KEY"),
@@ -89,11 +88,15 @@ def _url(config: RelayConfig, read: "_Variables") -> str | None:
 
 
 def _resource(config: RelayConfig, read: "_Variables", instance: str) -> dict[str, str]:
-    """Attributes by OpenTelemetry's semantic conventions; what a variable says wins over what the relay knows."""
+    """Attributes by OpenTelemetry's semantic conventions; what a variable says wins over what the relay knows.
+
+    A pod's host name is its own; elsewhere relays may share a host, but not a port.
+    """
     who = config.identity
+    alone = who.relay is None
     known = {
         "service.name": SERVICE,
-        "service.instance.id": instance,
+        "service.instance.id": f"{instance}:{config.health.port}" if alone else instance,
         "deployment.environment.name": config.environment,
         "k8s.namespace.name": who.namespace,
         "streamset.name": who.set,
@@ -101,7 +104,7 @@ def _resource(config: RelayConfig, read: "_Variables", instance: str) -> dict[st
         "streamset.market": config.market.value,
     }
     given = {name: value for name, value in known.items() if value}
-    given |= read.attributes("OTEL_RESOURCE_ATTRIBUTES")
+    given |= read.pairs("OTEL_RESOURCE_ATTRIBUTES", lambda name, _: bool(name))
     if service := read.text("OTEL_SERVICE_NAME"):
         given["service.name"] = service
     return given
@@ -114,8 +117,12 @@ class _Variables:
         self._variables = variables
         self.ignored: list[Problem] = []
 
-    def text(self, name: str, default: str = "") -> str:
-        return self._variables.get(name, "").strip() or default
+    def text(self, name: str) -> str:
+        text = self._variables.get(name, "").strip()
+        if not is_unicode(text):
+            self._ignore(name, "UTF-8")
+            return ""
+        return text
 
     def nearest(self, name: str) -> str:
         """The exporter's variable for metrics where it is set, else the one for all signals."""
@@ -124,19 +131,33 @@ class _Variables:
 
     def address(self, name: str) -> str | None:
         url = self.text(name)
-        if url and re.fullmatch(OTLP_PATTERN, url) is None:
-            self._ignore(name, url, "an http:// or https:// address such as http://collector:4318")
+        if url and not is_collector(url):
+            self._ignore(name, OTLP_ALLOWED)
             return None
         return url or None
 
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str | None:
-        """One of the allowed words; None for another."""
-        name = self.nearest(name)
-        value = self.text(name, default)
-        if value not in allowed:
-            self._ignore(name, value, ", ".join(allowed))
-            return None
-        return value
+    def choice(self, name: str, allowed: Sequence[str]) -> str:
+        """One of the allowed words, in any case; the first where there is none or another."""
+        value = self.text(name).lower()
+        if value and value not in allowed:
+            self._ignore(name, ", ".join(allowed), value)
+        return value if value in allowed else allowed[0]
+
+    def exports(self) -> bool:
+        """Whether OTLP is among the exporters of metrics."""
+        name = "OTEL_METRICS_EXPORTER"
+        words = [word.strip().lower() for word in self.text(name).split(",")]
+        known = [word for word in words if word in EXPORTERS]
+        if any(word and word not in EXPORTERS for word in words):
+            self._ignore(name, ", ".join(EXPORTERS), ",".join(words))
+        return "otlp" in known or not known
+
+    def speaks_http(self) -> bool:
+        name = self.nearest("PROTOCOL")
+        http = self.choice(name, PROTOCOLS) != "grpc"
+        if not http:
+            self._ignore(name, "http/json and http/protobuf: no metrics are pushed", "grpc")
+        return http
 
     def milliseconds(self, name: str, default: float) -> float:
         """Seconds of a variable that counts milliseconds."""
@@ -144,7 +165,7 @@ class _Variables:
         if not value:
             return default
         if re.fullmatch(r"[0-9]{1,9}", value) is None or int(value) == 0:
-            self._ignore(name, value, "milliseconds, a whole number above 0")
+            self._ignore(name, "milliseconds, a whole number above 0", value)
             return default
         return int(value) / 1000
 
@@ -152,23 +173,30 @@ class _Variables:
         value = self.text(self.nearest(name))
         return Path(value) if value else None
 
-    def pairs(self, name: str) -> dict[str, str]:
-        return self.attributes(self.nearest(name))
+    def headers(self) -> dict[str, str]:
+        return self.pairs(self.nearest("HEADERS"), _is_header)
 
-    def attributes(self, name: str) -> dict[str, str]:
-        """`key=value` joined by commas, values percent-encoded (W3C Baggage); all or nothing, and never shown."""
-        text = self.text(name)
-        parts = [part.partition("=") for part in text.split(",") if part.strip()]
-        found = {key.strip(): unquote(value.strip()) for key, _, value in parts}
-        if not all(key.strip() and equals for key, equals, _ in parts) or _breaks(found):
-            self._ignore(name, "something else", "key=value, several joined by commas")
+    def pairs(self, name: str, fits: Callable[[str, str], bool]) -> dict[str, str]:
+        """`key=value` joined by commas, both percent-encoded (W3C Baggage); all of it or nothing."""
+        parts = [part.partition("=") for part in self.text(name).split(",") if part.strip()]
+        try:
+            found = {_decoded(key): _decoded(value) for key, _, value in parts}
+        except UnicodeDecodeError:
+            found = {"": ""}
+        if not all(equals for _, equals, _ in parts) or not all(map(fits, found, found.values())):
+            self._ignore(name, "key=value, several joined by commas, percent-encoded")
             return {}
         return found
 
-    def _ignore(self, name: str, given: str, allowed: str) -> None:
+    def _ignore(self, name: str, allowed: str, given: str = "something else") -> None:
+        """`given` is shown only where it cannot hold a key."""
         self.ignored.append(Problem(name, given, allowed))
 
 
-def _breaks(pairs: Mapping[str, str]) -> bool:
-    """Whether a name or value would end the line of a header."""
-    return any(not text.isprintable() for pair in pairs.items() for text in pair)
+def _decoded(text: str) -> str:
+    return unquote(text.strip(), errors="strict")
+
+
+def _is_header(name: str, value: str) -> bool:
+    """A token, and a value that ends no line (RFC 9110, 5.5 and 5.6.2)."""
+    return re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None and value.isprintable()

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from prometheus_client.metrics_core import Metric
 
+from streamset_api.redact import MASK
+
 from .metrics import with_process
 from .otel import Collector
 from .otlp import request_of
@@ -38,21 +40,24 @@ class Pusher:
     def __init__(self, collector: Collector, collect: Callable[[], Sequence[Metric]]) -> None:
         self._collector = collector
         self._collect = collect
+        self._clock = asyncio.get_running_loop().time
         self._started_ns = time.time_ns()
-        self._trouble = False
+        self._trouble = ""
 
     async def run(self) -> None:
-        """Push for ever. Trouble is logged when it begins and when it ends."""
-        url = self._collector.url
-        log.info("Pushing metrics", extra={"url": url, "interval": self._collector.interval})
+        """Push for ever. Trouble is logged when it begins, when it becomes another, and when it ends."""
+        url, interval = self._collector.url, self._collector.interval
+        log.info("Pushing metrics", extra={"url": url, "interval": interval})
+        due = self._clock()
         while True:
-            await asyncio.sleep(self._collector.interval)
-            why = await self._push()
-            if why and not self._trouble:
+            due = max(due + interval, self._clock())
+            await asyncio.sleep(due - self._clock())
+            why = self._without_keys(await self._push())
+            if why and why != self._trouble:
                 log.warning("Metrics could not be pushed", extra={"url": url, "why": why})
             elif self._trouble and not why:
                 log.info("Metrics are pushed again", extra={"url": url})
-            self._trouble = bool(why)
+            self._trouble = why
 
     async def _push(self) -> str:
         """Push once. Returns what went wrong, or nothing."""
@@ -74,11 +79,12 @@ class Pusher:
                     ssl=tls,
                 ) as answer,
             ):
-                text = (await answer.content.read(LARGEST)).decode(errors="replace")
-                return _refusal(answer.status, text)
+                return refusal(answer.status, await _text(answer.content))
         except TimeoutError:
             return f"no answer within {to.timeout:g} s"
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever it is, it concerns the metrics and not the data
             return str(error) or type(error).__name__
 
     def _prepare(
@@ -94,22 +100,35 @@ class Pusher:
             return body, True
         context = ssl.create_default_context(cafile=to.certificate)
         if to.client_certificate is not None:
-            context.load_cert_chain(to.client_certificate, to.client_key)
+            # Without a password OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(to.client_certificate, to.client_key, password="")
         return body, context
 
+    def _without_keys(self, why: str) -> str:
+        """A collector may repeat what it was sent."""
+        for value in self._collector.headers.values():
+            for secret in (value, value.rpartition(" ")[2]):
+                why = why.replace(secret, MASK) if secret else why
+        return why
 
-def _refusal(status: int, text: str) -> str:
-    """What a collector's answer says is wrong; a part that it refuses is told too (`partialSuccess`)."""
-    if status != HTTPStatus.OK:
+
+def refusal(status: int, text: str) -> str:
+    """Return what a collector's answer says is wrong, or nothing. A part may be refused, too (`partialSuccess`)."""
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return f"HTTP status {status}: {text[:LONGEST]}".strip(": ")
     try:
         answer: Any = json.loads(text or "{}")
         part = answer.get("partialSuccess") or {}
         refused = int(part.get("rejectedDataPoints", 0))
-        return (
-            f"{refused} data points refused: {part.get('errorMessage', '')}"[:LONGEST]
-            if refused
-            else ""
-        )
-    except (ValueError, AttributeError, TypeError):
-        return ""  # accepted, in words that are not JSON
+        words = f"{refused} data points refused: {part.get('errorMessage', '')}"
+    except (ValueError, ArithmeticError, AttributeError, TypeError, RecursionError):
+        return ""  # accepted, in words that are not OTLP's
+    return words[:LONGEST] if refused else ""
+
+
+async def _text(body: aiohttp.StreamReader) -> str:
+    try:
+        read = await body.readexactly(LARGEST)
+    except asyncio.IncompleteReadError as all_of_it:
+        read = all_of_it.partial
+    return read.decode(errors="replace")

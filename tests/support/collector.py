@@ -25,12 +25,12 @@ class Push:
 
 
 class Collector:
-    """Listens on `port`; answers with `status` and `body`, or not at all while it is `mute`."""
+    """Listens on `port`; answers with `status` and `pieces`, one after the other, or not at all while it is `mute`."""
 
     def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.pushes: list[Push] = []
         self.status = 200
-        self.body = "{}"
+        self.pieces: tuple[str, ...] = ("{}",)
         self.mute = False
         self.asked = 0
         self._tls = tls
@@ -60,14 +60,19 @@ class Collector:
         scheme = "http" if self._tls is None else "https"
         return f"{scheme}://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _take(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
         if self.mute:
             await self._ending.wait()
         if self.status == 200:
             parsed = Parse(await request.read(), ExportMetricsServiceRequest())
             self.pushes.append(_push(dict(request.headers), parsed))
-        return web.Response(status=self.status, text=self.body)
+        answer = web.StreamResponse(status=self.status)
+        await answer.prepare(request)
+        for piece in self.pieces:
+            await answer.write(piece.encode())
+            await asyncio.sleep(0.01)
+        return answer
 
 
 def _push(headers: Mapping[str, str], request: ExportMetricsServiceRequest) -> Push:

@@ -108,10 +108,37 @@ async def test_a_collector_that_is_away_costs_one_line() -> None:
 )
 async def test_a_refusal_is_told(status: int, body: str, why: str) -> None:
     async with Collector() as collector:
-        collector.status, collector.body = status, body
+        collector.status, collector.pieces = status, (body,)
         async with LocalRelay(alone(collector.url)) as relay:
             await eventually(lambda: relay.said(NOT_PUSHED), "the refusal")
             assert relay.said(NOT_PUSHED)[0].fields["why"] == why
+
+
+async def test_an_answer_in_pieces_is_read_to_its_end_and_shows_no_key() -> None:
+    async with Collector() as collector:
+        collector.status, collector.pieces = 401, ("who is ", "s3cret", "?")
+        variables = {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20s3cret"}
+        async with LocalRelay(alone(collector.url, **variables)) as relay:
+            await eventually(lambda: relay.said(NOT_PUSHED), "the refusal")
+            assert relay.said(NOT_PUSHED)[0].fields["why"] == "HTTP status 401: who is ***?"
+            collector.status = 403
+            await eventually(lambda: len(relay.said(NOT_PUSHED)) == 2, "another reason")
+
+
+async def test_a_key_under_a_password_is_refused_without_asking_for_it(tmp_path: Path) -> None:
+    authority = authority_in(tmp_path / "authority")
+    certificate, key = authority.issue("client")
+    async with Collector(tls=authority.server_context("IP:127.0.0.1")) as collector:
+        variables = {
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": str(authority.certificate),
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificate),
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(authority.encrypted(key)),
+        }
+        async with LocalRelay(alone(collector.url, **variables)) as relay:
+            await eventually(lambda: relay.said(NOT_PUSHED), "a refusal")
+        variables["OTEL_EXPORTER_OTLP_CLIENT_KEY"] = str(key)
+        async with LocalRelay(alone(collector.url, **variables)):
+            await eventually(lambda: collector.pushes, "a push")
 
 
 async def test_an_answer_that_never_comes_holds_nothing_up() -> None:
@@ -130,7 +157,7 @@ async def test_an_answer_that_never_comes_holds_nothing_up() -> None:
 async def test_a_variable_of_no_use_is_told() -> None:
     async with LocalRelay(alone("http://127.0.0.1:9", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")) as relay:
         await relay.until(lambda status: status.uptime > 0)
-        (line,) = relay.said("A variable is ignored")
+        (line,) = relay.said("A variable cannot be used")
         assert str(line.fields["problem"]).startswith("OTEL_EXPORTER_OTLP_PROTOCOL: given ")
         assert not relay.said("Pushing metrics")
 

@@ -155,6 +155,7 @@ def test_microseconds_are_asked_for_by_a_parameter() -> None:
             "wss://a@b@h",
             "wss://u:p@h",
         ),
+        *("wss://[1]", "wss://[::::]:9443/ws", "ws://[10.0.0.1]:1", "ws://[1:2:3]"),
         "wss://h/stream?streams=btcusdt@trade",
     ],
 )

@@ -57,7 +57,7 @@ def test_address(variables: dict[str, str], field: str | None, url: str) -> None
     [
         {"OTEL_SDK_DISABLED": "True"},
         {"OTEL_METRICS_EXPORTER": "none"},
-        {"OTEL_METRICS_EXPORTER": "prometheus"},
+        {"OTEL_METRICS_EXPORTER": "Prometheus, console"},
     ],
 )
 def test_it_can_be_switched_off(variables: dict[str, str]) -> None:
@@ -71,7 +71,7 @@ def test_everything_by_default() -> None:
     assert (asked.headers, asked.certificate) == ({}, None)
     assert asked.resource == {
         "service.name": "binance-streamset-relay",
-        "service.instance.id": "relay-7",
+        "service.instance.id": "relay-7:8080",
         "deployment.environment.name": "production",
         "streamset.market": "spot",
     }
@@ -81,12 +81,12 @@ def test_everything_by_variables() -> None:
     asked = collector(
         HERE
         | {
-            "OTEL_METRICS_EXPORTER": "console, otlp",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_METRICS_EXPORTER": "console, OTLP",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "HTTP/protobuf",
             "OTEL_EXPORTER_OTLP_HEADERS": "api-key=s3cret%2C=, tenant = a",
             "OTEL_EXPORTER_OTLP_TIMEOUT": "9000",
             "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "1500",
-            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
             "OTEL_EXPORTER_OTLP_CERTIFICATE": "/tls/ca.pem",
             "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/tls/tls.crt",
             "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/tls/tls.key",
@@ -99,6 +99,12 @@ def test_everything_by_variables() -> None:
     files = asked.certificate, asked.client_certificate, asked.client_key
     assert files == (Path("/tls/ca.pem"), Path("/tls/tls.crt"), Path("/tls/tls.key"))
     assert "s3cret" not in repr(asked)
+
+
+def test_resource_attributes_may_hold_what_headers_may_not() -> None:
+    resource = collector(HERE | {"OTEL_RESOURCE_ATTRIBUTES": "a%2Cb=c%0Ad, e f=g"}).resource
+
+    assert (resource["a,b"], resource["e f"]) == ("c\nd", "g")
 
 
 def test_the_relay_says_who_it_is() -> None:
@@ -140,7 +146,13 @@ def test_variables_name_the_service(variables: dict[str, str], service: str) -> 
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", True),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", True),
         ("OTEL_RESOURCE_ATTRIBUTES", "team", True),
+        ("OTEL_RESOURCE_ATTRIBUTES", "=md", True),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=%ff", True),
+        ("OTEL_SERVICE_NAME", "a\udcff", True),
+        ("OTEL_METRICS_EXPORTER", "oltp", True),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=b%0d%0ac: d", True),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c", True),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/proto", True),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", False),
     ],
 )
@@ -151,18 +163,23 @@ def test_what_cannot_be_used_is_told_and_ignored(name: str, value: str, kept: bo
 
 
 def test_a_wrong_address_leaves_the_configured_one() -> None:
-    telemetry = read({ENDPOINT: "collector:4318"}, telemetry={"otlpEndpoint": "http://c:4318"})
+    for wrong in ("collector:4318", "http://[1]:4318", "http://[::::]"):
+        telemetry = read({ENDPOINT: wrong}, telemetry={"otlpEndpoint": "http://c:4318"})
 
-    assert telemetry.collector is not None
-    assert telemetry.collector.url == "http://c:4318/v1/metrics"
-    assert str(telemetry.ignored[0]).startswith(f'{ENDPOINT}: given "collector:4318"; allowed: ')
+        assert telemetry.collector is not None
+        assert telemetry.collector.url == "http://c:4318/v1/metrics"
+        assert str(telemetry.ignored[0]).startswith(f"{ENDPOINT}: given ")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("OTEL_EXPORTER_OTLP_HEADERS", "hush"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "hush=a b,=hush"),
         (ENDPOINT, "http://user:hush@collector:4318"),
+        (ENDPOINT, "user:hush@collector:4318"),
+        (ENDPOINT, "http://user:hu/sh@collector:4318"),
+        (METRICS, "https://collector/v1/metrics?api-key=hush"),
     ],
 )
 def test_keys_are_never_shown(name: str, value: str) -> None:
