@@ -92,7 +92,8 @@ def _point(config: RelayConfig, server: str, endpoint: str) -> RelayConfig:
         update={
             "endpoint": endpoint,
             "nats": config.nats.model_copy(
-                update={"servers": (server,), "auth": None, "tls": None}
+                # The consumer counts messages; records of events would be counted as such.
+                update={"servers": (server,), "auth": None, "tls": None, "events_subject": None}
             ),
             "health": config.health.model_copy(update={"port": 0, "host": "127.0.0.1"}),
         }

@@ -96,6 +96,9 @@ def _combine(document: dict[str, Any], given: Mapping[str, str], file: Path | No
         # The host decides the market; the file does where the host is not one of Binance's.
         known = market.market_of_host(values["BINANCE_WS_URL"])
         document |= {"market": known.value} if known else {}
+    elif "market" not in document and isinstance(endpoint := document.get("endpoint"), str):
+        known = market.market_of_host(endpoint)
+        document |= {"market": known.value} if known else {}
     for name, value in values.items():
         _put(document, ENVIRONMENT[name].path, value)
     try:

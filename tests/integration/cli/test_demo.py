@@ -29,6 +29,15 @@ def test_it_ends_with_a_ledger_that_the_consumer_confirms() -> None:
     assert report["streams"]["btcusdt@trade"]["messages"] > 20
 
 
+@pytest.mark.parametrize("name", ["spot-majors.yaml", "usdm-futures.yaml"])
+def test_the_examples_without_jetstream_run(name: str) -> None:
+    done = demo(str(EXAMPLES / name), "--seconds", "3", "--json")
+    report = json.loads(done.stdout.splitlines()[-1])
+
+    assert done.returncode == 0, done.stderr
+    assert report["delivered"] == report["ledger"]["published"] > 100
+
+
 def test_several_relays_share_a_set(tmp_path: Path) -> None:
     manifest = tmp_path / "set.yaml"
     text = (EXAMPLES / "demo.yaml").read_text()

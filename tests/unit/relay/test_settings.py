@@ -207,6 +207,17 @@ def test_the_market_is_that_of_the_host(url: str, market: str, address: str) -> 
     assert config.url_of(config.route_of("btcusdt@trade")) == address
 
 
+def test_a_file_that_names_no_market_has_that_of_its_endpoint(tmp_path: Path) -> None:
+    file = tmp_path / "relay.yaml"
+    for endpoint, given, market in [
+        ("wss://fstream.binance.com", "", "usdm"),
+        ("wss://fstream.binance.com", "market: spot", "spot"),
+        ("ws://127.0.0.1:9000", "", "spot"),
+    ]:
+        file.write_text(f"streams: [btcusdt@trade]\nendpoint: {endpoint}\n{given}\n")
+        assert load(file, {}).config.market == market
+
+
 def test_the_file_decides_the_market_of_an_unknown_host(file: Path) -> None:
     assert load(file, {"BINANCE_WS_URL": "ws://127.0.0.1:9000"}).config.market == "usdm"
     assert load(file, {"BINANCE_WS_URL": "wss://stream.binance.us"}).config.market == "us"
