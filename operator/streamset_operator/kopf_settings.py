@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import kopf
 
 from streamset_operator import labels
+from streamset_operator.cluster import PAGE
 from streamset_operator.kinds import SETS, Kind
 from streamset_operator.settings import Settings
 
@@ -57,6 +58,8 @@ def configure(settings: Settings, kinds: tuple[Kind, ...]) -> kopf.OperatorSetti
     watching.client_timeout = settings.watch_timeout + CONNECT
     watching.connect_timeout = CONNECT
     watching.reconnect_backoff = RECONNECT
+    # All of a kind at once would be one answer, in memory and within the time of one request.
+    watching.chunk_size = PAGE
     for kind in kinds:
         if kind != SETS:
             watching.label_selectors[kind.group, kind.version, kind.plural] = MINE

@@ -6,6 +6,7 @@ kubeconfig, with a token or a client certificate; plugins that fetch credentials
 
 import os
 import ssl
+from dataclasses import replace
 from typing import Any
 
 import kopf
@@ -40,11 +41,10 @@ def register(registry: kopf.OperatorRegistry) -> None:
     """Have kopf log in likewise. It calls a function that is no coroutine in a thread."""
 
     def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        how = (
-            kopf.login_with_service_account
-            if IN_CLUSTER in os.environ
-            else kopf.login_with_kubeconfig
-        )
-        return how(**kwargs)
+        if IN_CLUSTER not in os.environ:
+            return kopf.login_with_kubeconfig(**kwargs)
+        info = kopf.login_with_service_account(**kwargs)
+        # kopf would take a name, and so depend on the cluster's DNS.
+        return info and replace(info, server=configuration()[0].host)
 
     kopf.on.login(registry=registry)(log_in)

@@ -14,7 +14,7 @@ from streamset_operator import errors, kinds
 from streamset_operator.cache import Cache
 from streamset_operator.cluster import Cluster
 from streamset_operator.handlers import Add
-from streamset_operator.kinds import SETS
+from streamset_operator.kinds import SETS, Kind
 from streamset_operator.kopf_settings import MINE
 from streamset_operator.metrics import Metrics
 from streamset_operator.settings import Settings
@@ -66,25 +66,40 @@ class Resync:
             self._asked.clear()
             try:
                 await self.list_all()
-            except errors.ClusterError as error:
+            except errors.Unavailable as error:
                 log.warning("Listing failed; again soon", extra={"error": str(error)})
                 await asyncio.sleep(soon)
                 self._asked.set()
                 continue
+            except errors.Refused as error:
+                log.warning("A list is refused; the others go on", extra={"error": str(error)})
             for key in self._cache.sets():
                 self._add(key, urgent=False)
 
     async def list_all(self) -> None:
-        """Make the cache what the cluster is now."""
+        """Make the cache what the cluster is now.
+
+        Raises `Unavailable` at once, and `Refused` after all else has been listed: a namespace that is gone, with its
+        Role, is no reason to believe the watches of the others.
+        """
+        refused: list[errors.Refused] = []
         known = await self._cluster.serves(kinds.POD_MONITORS)
         self._pod_monitors(known)
         for kind in kinds.watched(pod_monitors=known):
             for namespace in self._namespaces():
-                selector = "" if kind == SETS else MINE
-                items, version = await self._cluster.list(kind, namespace, selector)
-                for key in self._cache.replace(kind, namespace, items, version):
-                    self._add(key)
+                try:
+                    await self._list(kind, namespace)
+                except errors.Refused as error:
+                    refused.append(error)
+        if refused:
+            raise refused[0]
         self._metrics.resynced_at.set(time.time())
+
+    async def _list(self, kind: Kind, namespace: str | None) -> None:
+        selector = "" if kind == SETS else MINE
+        items, version = await self._cluster.list(kind, namespace, selector)
+        for key in self._cache.replace(kind, namespace, items, version):
+            self._add(key)
 
     def _namespaces(self) -> Sequence[str | None]:
         return self._settings.watch_namespaces or (None,)

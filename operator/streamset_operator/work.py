@@ -73,6 +73,8 @@ class WorkLoop:
                 await self._wait()
             else:
                 await self._do(key)
+                # Thousands of sets that need nothing must not keep probes and signals waiting.
+                await asyncio.sleep(0)
 
     async def _wait(self) -> None:
         """Wait until something is due. Nothing is missed: `take` and this run without a pause."""

@@ -43,6 +43,23 @@ async def test_what_is_added_is_worked_on() -> None:
         assert loop.depth() == 0
 
 
+async def test_sets_that_need_nothing_leave_turns_to_others() -> None:
+    """Probes and signals are not kept waiting until thousands of sets were looked at."""
+    seen: list[str] = []
+
+    async def reconcile(key: Key) -> None:
+        seen.append("set")
+
+    async with working(reconcile, replace(SETTINGS, workers=1)) as loop:
+        for number in range(100):
+            loop.add(("data", str(number)))
+        while seen.count("set") < 100:
+            seen.append("other")
+            await asyncio.sleep(0)
+
+    assert seen.count("other") >= 50
+
+
 async def test_a_set_is_never_worked_on_twice_at_a_time() -> None:
     running: Counter[Key] = Counter()
     passes: Counter[Key] = Counter()
