@@ -39,30 +39,28 @@ def address(pattern: str, allowed: str) -> Rule:
     return replace(rule, holds=lambda url: rule.holds(url) and market.has_host(url))
 
 
+SERVER = address(SERVER_PATTERN, SERVER_ALLOWED)
+COLLECTOR = address(OTLP_PATTERN, OTLP_ALLOWED)
+
+
 def is_server(url: str) -> bool:
     """Tell whether a NATS client can use the address."""
-    return re.fullmatch(SERVER_PATTERN, url) is not None and market.has_host(url)
+    return SERVER.holds(url)
 
 
 def is_collector(url: str) -> bool:
     """Tell whether metrics can be pushed there."""
-    return re.fullmatch(OTLP_PATTERN, url) is not None and market.has_host(url)
+    return COLLECTOR.holds(url)
 
 
-Server = Annotated[
-    str, Field(min_length=1, max_length=512), address(SERVER_PATTERN, SERVER_ALLOWED)
-]
+Server = Annotated[str, Field(min_length=1, max_length=512), SERVER]
 Endpoint = Annotated[
     str,
     Field(min_length=1, max_length=512),
     address(market.ENDPOINT_PATTERN, market.ENDPOINT_ALLOWED),
     Rule("!self.contains('streams=')", market.ENDPOINT_ALLOWED, lambda url: "streams=" not in url),
 ]
-OtlpEndpoint = Annotated[
-    str,
-    Field(min_length=1, max_length=512),
-    address(OTLP_PATTERN, OTLP_ALLOWED),
-]
+OtlpEndpoint = Annotated[str, Field(min_length=1, max_length=512), COLLECTOR]
 SubjectTemplate = Annotated[
     str,
     Field(min_length=1, max_length=subject.MAX_LENGTH),

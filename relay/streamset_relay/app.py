@@ -10,6 +10,8 @@ from random import Random
 from socket import gethostname
 from typing import Any
 
+from prometheus_client.metrics_core import Metric
+
 from streamset_api.relay_config import RelayConfig
 from streamset_api.subject import pattern
 
@@ -225,14 +227,17 @@ class Relay:
             task.cancel()
 
     def _endpoints(self) -> Endpoints:
-        collector = RelayCollector(self.status, self._pipeline.streams, self._pipeline.tally)
         return Endpoints(
             alive=lambda: self.alive,
             not_ready=lambda: self.status().not_ready,
             info=lambda: describe(self.status(), self.config),
-            collect=lambda: list(collector.collect()),
+            collect=self._collect,
             expose=expose,
         )
+
+    def _collect(self) -> list[Metric]:
+        pipeline = self._pipeline
+        return list(RelayCollector(self.status, pipeline.streams, pipeline.tally).collect())
 
     def _clockwork(self) -> Iterable[Coroutine[None, None, None]]:
         yield self._tick()
@@ -253,7 +258,7 @@ class Relay:
         for problem in telemetry.ignored:
             log.warning("A variable cannot be used", extra={"problem": str(problem)})
         if telemetry.collector is not None:
-            yield Pusher(telemetry.collector, self._endpoints().collect).run()
+            yield Pusher(telemetry.collector, self._collect).run()
         if self._settings.file is not None:
             if self._settings.streams_from_environment:
                 log.info("BINANCE_STREAMS is set: the stream list of the file is ignored")

@@ -178,23 +178,23 @@ class _Variables:
 
     def pairs(self, name: str, fits: Callable[[str, str], bool]) -> dict[str, str]:
         """`key=value` joined by commas, both percent-encoded (W3C Baggage); all of it or nothing."""
-        parts = [part.partition("=") for part in self.text(name).split(",") if part.strip()]
+        parts = [part for part in self.text(name).split(",") if part.strip()]
         try:
-            found = {_decoded(key): _decoded(value) for key, _, value in parts}
-        except UnicodeDecodeError:
-            found = {"": ""}
-        if not all(equals for _, equals, _ in parts) or not all(map(fits, found, found.values())):
+            return dict(_pair(part, fits) for part in parts)
+        except ValueError:
             self._ignore(name, "key=value, several joined by commas, percent-encoded")
             return {}
-        return found
 
     def _ignore(self, name: str, allowed: str, given: str = "something else") -> None:
         """`given` is shown only where it cannot hold a key."""
         self.ignored.append(Problem(name, given, allowed))
 
 
-def _decoded(text: str) -> str:
-    return unquote(text.strip(), errors="strict")
+def _pair(text: str, fits: Callable[[str, str], bool]) -> tuple[str, str]:
+    name, equals, value = (unquote(part.strip(), errors="strict") for part in text.partition("="))
+    if not equals or not fits(name, value):
+        raise ValueError(name)
+    return name, value
 
 
 def _is_header(name: str, value: str) -> bool:

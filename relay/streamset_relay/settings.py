@@ -92,13 +92,11 @@ def _combine(document: dict[str, Any], given: Mapping[str, str], file: Path | No
     if file is None:
         defaults = {name: variable.default for name, variable in ENVIRONMENT.items()}
         values = {name: value for name, value in defaults.items() if value is not None} | values
-    if "BINANCE_WS_URL" in given:
-        # The host decides the market; the file does where the host is not one of Binance's.
-        known = market.market_of_host(values["BINANCE_WS_URL"])
-        document |= {"market": known.value} if known else {}
-    elif "market" not in document and isinstance(endpoint := document.get("endpoint"), str):
-        known = market.market_of_host(endpoint)
-        document |= {"market": known.value} if known else {}
+    # The host decides the market; the file does where it names one, or the host is not one of Binance's.
+    by_file = None if "market" in document else document.get("endpoint")
+    endpoint = values["BINANCE_WS_URL"] if "BINANCE_WS_URL" in given else by_file
+    known = market.market_of_host(endpoint) if isinstance(endpoint, str) else None
+    document |= {"market": known.value} if known else {}
     for name, value in values.items():
         _put(document, ENVIRONMENT[name].path, value)
     try:
