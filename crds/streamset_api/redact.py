@@ -9,7 +9,8 @@ MASK = "***"
 # last `@` ends it; hiding a host then is better than showing half a password.
 _WEB_USER = re.compile(r"(?i)\b((?:wss?|https?)://)[^\s/?#]*@")
 _ANY_USER = re.compile(r"(?is)\b((?!wss?:|https?:)[a-z][a-z0-9+.-]*://).*@")
-_NEXT_URL = re.compile(r"(?i)(?<=,)(?=\s*[a-z][a-z0-9+.-]*://)")
+# Schemes by name: any word before `://` would take a part of such a password for the next address.
+_NEXT_URL = re.compile(r"(?i)(?<=,)(?=\s*(?:nats|tls|wss?|https?)://)")
 
 
 def redact(urls: str) -> str:
